@@ -126,6 +126,7 @@ type Event struct {
 
 // View is all that the person may be shown. For the same inputs it is the same for somebody and
 // nobody, except that a decoy never gets past Verifying.
+// AtLeast is what the plan asks for; whether the proofs hold it is for who knows the traits.
 type View struct {
 	State     State
 	Methods   []Offered
