@@ -2,10 +2,12 @@ package policy
 
 // Case is one of a policy's own tests: a person as described must fare as expected.
 type Case struct {
-	Groups   []string
-	Enrolled []Factor
-	Proven   []Factor
-	Expect   Expectation
+	Directory string
+	Login     string
+	Groups    []string
+	Enrolled  []Factor
+	Proven    []Factor
+	Expect    Expectation
 }
 
 // Expectation is what a Case says should be.

@@ -134,15 +134,16 @@ type Match struct {
 
 // Rule is one row of the policy.
 type Rule struct {
-	Name        string
-	Match       Match
-	Stage       Stage    // empty: On
-	Testers     []string // logins for whom a rule in Test holds
-	PilotGroups []string // groups for whom a rule in Pilot holds
-	Deny        bool     // nobody whom this matches may recover
-	Require     Requirement
-	Actions     []Action // empty: Reset, Unlock and Change
-	Limits      Limits
+	Name         string
+	Match        Match
+	Stage        Stage    // empty: On
+	Testers      []string // logins for whom a rule in Test holds
+	PilotGroups  []string // groups for whom a rule in Pilot holds
+	PilotPercent int      // and this share of everybody it matches
+	Deny         bool     // nobody whom this matches may recover
+	Require      Requirement
+	Actions      []Action // empty: Reset, Unlock and Change
+	Limits       Limits
 }
 
 // Disclosure says what a person who has proved nothing yet is shown.

@@ -1,0 +1,168 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"postern/account"
+)
+
+// Finding is something about a policy that its author should know.
+type Finding struct {
+	Fault bool   // refuse to start; else a warning
+	Rule  string // its name; empty for the policy as a whole
+	Text  string
+	Fix   string // the setting to change
+}
+
+// Check returns what is wrong or doubtful with p under the methods that exist.
+func (p Policy) Check(methods Methods) []Finding {
+	var out []Finding
+	names := map[string]bool{}
+	for i, r := range p.Rules {
+		at := fmt.Sprintf("policy.rules[%d]", i)
+		if r.Name == "" {
+			out = append(out, Finding{true, "", fmt.Sprintf("rule %d has no name", i+1), at + ".name"})
+		}
+		if names[r.Name] && r.Name != "" {
+			out = append(out, Finding{true, r.Name, "two rules have this name; the audit log could not tell them apart", at + ".name"})
+		}
+		names[r.Name] = true
+		if by := p.shadowed(i); by != "" {
+			out = append(out, Finding{false, r.Name, fmt.Sprintf("is never reached: rule %q before it matches everybody it matches", by), at + ".match"})
+		}
+		if r.Deny || r.Stage == Off || r.Stage == Draft {
+			continue
+		}
+		out = append(out, r.check(at, methods)...)
+		out = append(out, p.visible(r, at, methods)...)
+	}
+	out = append(out, p.Unknown.check("policy.unknown", methods)...)
+	if p.Quarantine == 0 {
+		out = append(out, Finding{false, "", "there is no quarantine: whoever gets at a session can enrol a method and reset with it at once", "policy.quarantine"})
+	}
+	if p.Disclose == DisclosePerson && len(p.Decoys) == 0 {
+		out = append(out, Finding{true, "", "people are shown their own methods, but there are no decoys to draw from: unknown people could be told apart", "policy.decoys"})
+	}
+	return out
+}
+
+func (r Rule) check(at string, methods Methods) []Finding {
+	var out []Finding
+	fault := func(setting, text string, args ...any) {
+		out = append(out, Finding{true, r.Name, fmt.Sprintf(text, args...), at + ".require." + setting})
+	}
+	warn := func(setting, text string, args ...any) {
+		out = append(out, Finding{false, r.Name, fmt.Sprintf(text, args...), at + ".require." + setting})
+	}
+	for _, f := range r.Require.Allow {
+		if _, ok := methods[f]; !ok {
+			fault("allow", "allows %q, which is no configured method", f)
+		}
+	}
+	for i, w := range r.Require.AnyOf {
+		if why := r.Require.fault(w, methods); why != "" {
+			fault(fmt.Sprintf("any_of[%d]", i), "the way %v %s", w, why)
+		}
+	}
+	plan := r.Require.Compile(methods)
+	if len(plan.Ways) == 0 {
+		fault("methods", "no combination of the configured methods can satisfy it; nobody could recover")
+		return out
+	}
+	for _, w := range plan.Ways {
+		if len(w) == 1 && !methods[w[0]].Verifies {
+			warn("methods", "%q alone is enough, and it does not verify the person: one theft is a takeover", w[0])
+		}
+	}
+	strong := slices.ContainsFunc(plan.Factors(), func(f Factor) bool { return methods[f].Strength == PhishingResistant })
+	if !strong {
+		warn("allow", "offers no phishing-resistant method (NIST SP 800-63B-4 section 2.2.2)")
+	}
+	return out
+}
+
+// visible warns when a rule's people can be told from unknown ones by what they are shown.
+func (p Policy) visible(r Rule, at string, methods Methods) []Finding {
+	if p.Disclose == DisclosePerson {
+		return nil
+	}
+	mine, theirs := r.Require.Compile(methods), p.Unknown.Require.Compile(methods)
+	same := mine.AtLeast == theirs.AtLeast && slices.EqualFunc(mine.Ways, theirs.Ways, slices.Equal) &&
+		slices.Equal(r.actions(), p.Unknown.actions()) &&
+		r.Limits.or(DefaultLimits()) == p.Unknown.Limits.or(DefaultLimits())
+	if same {
+		return nil
+	}
+	return []Finding{{false, r.Name, "its people are shown something else than unknown people: that they exist can be seen from outside",
+		at + ".require and policy.unknown.require"}}
+}
+
+// shadowed returns the name of an earlier rule that leaves nobody to rule i.
+func (p Policy) shadowed(i int) string {
+	m := p.Rules[i].Match
+	for _, r := range p.Rules[:i] {
+		if r.Stage == Draft || r.Stage == Test || r.Stage == Pilot {
+			continue
+		}
+		if r.Match.everybody() || covers(r.Match.Groups, m.Groups) && covers(r.Match.Logins, m.Logins) && covers(r.Match.Directories, m.Directories) {
+			return r.Name
+		}
+	}
+	return ""
+}
+
+// covers reports whether every one of narrow is in wide; an empty wide leaves nobody out.
+func covers(wide, narrow []string) bool {
+	if len(wide) == 0 {
+		return true
+	}
+	return len(narrow) > 0 && !slices.ContainsFunc(narrow, func(n string) bool { return !anyFold(wide, []string{n}) })
+}
+
+// RunTests runs the policy's own tests and returns what did not fare as expected.
+func (p Policy) RunTests(methods Methods) []Finding {
+	var out []Finding
+	for i, c := range p.Tests {
+		if got := p.fare(c, methods); got != c.Expect {
+			out = append(out, Finding{true, "", fmt.Sprintf("test %d (groups %s; enrolled %s; proven %s): got %s, want %s",
+				i+1, strings.Join(c.Groups, ", "), list(c.Enrolled), list(c.Proven), got, c.Expect), fmt.Sprintf("policy.tests[%d] or policy.rules", i)})
+		}
+	}
+	return out
+}
+
+func (p Policy) fare(c Case, methods Methods) Expectation {
+	long := time.Unix(0, 0).UTC()
+	who := Person{Found: true, Account: account.Account{Ref: account.Ref{Directory: c.Directory, ID: "test"}, Login: c.Login, Groups: c.Groups}}
+	for _, f := range c.Enrolled {
+		who.Enrolled = append(who.Enrolled, Enrolled{Factor: f, Added: long})
+	}
+	d := p.Decide(who, methods, long.Add(p.Quarantine))
+	if !d.Allowed {
+		return NothingPossible
+	}
+	var proofs []Proof
+	for _, f := range c.Proven {
+		if slices.Contains(d.Usable, f) {
+			proofs = append(proofs, Proof{Factor: f})
+		}
+	}
+	if d.Plan.Met(proofs) {
+		return IsVerified
+	}
+	return NotYet
+}
+
+func list(fs []Factor) string {
+	if len(fs) == 0 {
+		return "nothing"
+	}
+	s := make([]string, len(fs))
+	for i, f := range fs {
+		s[i] = string(f)
+	}
+	return strings.Join(s, ", ")
+}
