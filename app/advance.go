@@ -1,0 +1,82 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"postern/recovery"
+)
+
+// advance takes one step of h that needs nothing else in its commit.
+func (a *App) advance(ctx context.Context, v Visitor, h held, in recovery.Input, now time.Time) (held, error) {
+	next, c, err := a.prepare(v, h, in, now)
+	if err != nil {
+		return h, err
+	}
+	if err := a.commit(ctx, c); err != nil {
+		return h, fmt.Errorf("app: %T: %w", in, err)
+	}
+	return next, nil
+}
+
+// prepare asks the machine and returns the recovery after the step with the change that stores
+// it, its record and the notices that belong to it. Refusals of the machine become refusals that
+// a person may be told.
+func (a *App) prepare(v Visitor, h held, in recovery.Input, now time.Time) (held, Change, error) {
+	r, event, err := recovery.Step(h.Recovery, in, now)
+	switch {
+	case errors.Is(err, recovery.ErrFinished):
+		return h, Change{}, a.refuse(h, ProblemClosed, "problem.closed")
+	case errors.Is(err, recovery.ErrNotOffered):
+		return h, Change{}, a.refuse(h, ProblemMethod, "problem.method")
+	case err != nil:
+		return h, Change{}, a.refuse(h, ProblemOrder, "problem.order")
+	}
+	next := h
+	next.Recovery = r
+	rec, err := a.step(v, next, event)
+	if err != nil {
+		return h, Change{}, err
+	}
+	c, err := a.change(next, rec)
+	if err != nil {
+		return h, Change{}, err
+	}
+	if key := noticeOf(event, r); key != "" && !r.Decoy() {
+		c.Messages, err = a.notices(v, next, key, now)
+	}
+	next.row++
+	return next, c, err
+}
+
+// noticeOf returns the text key of the notice that an event calls for, or "".
+func noticeOf(e recovery.Event, r recovery.Recovery) string {
+	switch e.To {
+	case recovery.Done:
+		return "notice." + string(e.Action)
+	case recovery.Unsettled:
+		return "notice.unsettled"
+	case recovery.Refused, recovery.Expired:
+		// Somebody proved a part and not the rest: the owner should hear of it (ASVS 6.3.5).
+		if len(r.Proofs) > 0 {
+			return "notice.suspicious"
+		}
+	}
+	return ""
+}
+
+// again runs one try of a use case until it does not conflict with somebody else's, a few times.
+func again[T any](try func() (T, error)) (T, error) {
+	var out T
+	var err error
+	for range conflicts {
+		if out, err = try(); !errors.Is(err, ErrConflict) {
+			break
+		}
+	}
+	return out, err
+}
+
+const conflicts = 5

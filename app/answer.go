@@ -1,0 +1,166 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"postern/directory"
+	"postern/limit"
+	"postern/method"
+	"postern/password"
+	"postern/policy"
+	"postern/recovery"
+	"postern/secret"
+)
+
+// Answer judges an answer to the open question. The verdict, its count, the use of the enrolment
+// and the record are one commit, and nobody learns the verdict before it: of any number of
+// simultaneous answers one is judged per version of the recovery.
+func (a *App) Answer(ctx context.Context, v Visitor, token secret.Text, id string, ans method.Answer) (Flow, error) {
+	return again(func() (Flow, error) { return a.answer(ctx, v, token, id, ans) })
+}
+
+func (a *App) answer(ctx context.Context, v Visitor, token secret.Text, id string, ans method.Answer) (Flow, error) {
+	h, err := a.load(ctx, token)
+	if err != nil {
+		return Flow{}, err
+	}
+	f, ok := h.factor(id)
+	if !ok {
+		return Flow{}, a.refuse(h, ProblemMethod, "problem.method")
+	}
+	now := a.now()
+	// Whether an answer is possible at all is the machine's to say, before any method looks at it.
+	probe, _, err := recovery.Step(h.Recovery, recovery.Answered{Factor: f}, now)
+	if err != nil || probe.State == recovery.Expired {
+		return Flow{}, a.notPossible(ctx, v, h, f, now)
+	}
+	loud := spends(v, now, "answer", a.Limits.AnswerAddress, limit.Limit{})
+	if err := a.refuseEarly(ctx, loud); err != nil {
+		return Flow{}, err
+	}
+	j, err := a.judge(ctx, h, f, ans, now)
+	switch {
+	case errors.Is(err, method.ErrPending):
+		return Flow{}, a.refuse(h, ProblemPending, "problem.pending")
+	case errors.Is(err, method.ErrMalformed):
+		return Flow{}, a.refuse(h, ProblemMalformed, "problem.malformed")
+	case err != nil:
+		return Flow{}, a.cannotTell(ctx, h, v, f, err)
+	}
+	next, err := a.judged(ctx, v, h, f, j, loud, now)
+	if err != nil {
+		return Flow{}, err
+	}
+	return a.outcome(h, next, f)
+}
+
+// outcome turns the state after an answer into what its giver is told.
+func (a *App) outcome(before, after held, f policy.Factor) (Flow, error) {
+	switch {
+	case after.Recovery.State.Final():
+		return Flow{}, a.refuse(after, ProblemClosed, "problem.closed")
+	case len(after.Recovery.Proofs) == len(before.Recovery.Proofs):
+		return Flow{}, a.refuse(after, ProblemAnswer, "problem.answer")
+	}
+	return a.flow(after), nil
+}
+
+// notPossible answers an answer that came out of order, or too late.
+func (a *App) notPossible(ctx context.Context, v Visitor, h held, f policy.Factor, now time.Time) error {
+	next, err := a.advance(ctx, v, h, recovery.Answered{Factor: f}, now)
+	if err != nil {
+		return err
+	}
+	return a.refuse(next, ProblemClosed, "problem.closed")
+}
+
+func (a *App) judge(ctx context.Context, h held, f policy.Factor, ans method.Answer, now time.Time) (method.Judgement, error) {
+	m, ok := a.method(f)
+	if !ok {
+		return method.Judgement{}, fmt.Errorf("method %s is no longer configured", f)
+	}
+	p, err := a.person(ctx, h, f, now)
+	if err != nil {
+		return method.Judgement{}, err
+	}
+	return m.Judge(ctx, p, h.Recovery.Open.Private, ans)
+}
+
+// judged commits a verdict. An exhausted silent limit makes any answer wrong.
+func (a *App) judged(ctx context.Context, v Visitor, h held, f policy.Factor, j method.Judgement, loud []Spend, now time.Time) (held, error) {
+	right := j.Right && h.usable(f)
+	next, c, err := a.prepare(v, h, recovery.Answered{Factor: f, Right: right, Note: j.Note}, now)
+	if err != nil {
+		return h, err
+	}
+	if right && j.Update != nil {
+		row, err := a.enrollment(h.Recovery.Who, *j.Update)
+		if err != nil {
+			return h, err
+		}
+		row.Used = now
+		c.Enroll = []EnrollmentRow{row}
+	}
+	if next.Recovery.State == recovery.Verified {
+		if c, next, err = a.learnRules(ctx, c, next); err != nil {
+			return h, err
+		}
+	}
+	c.Limits = loud
+	if l := a.Limits.WrongAccount; !l.Unlimited() && a.guessable(f) {
+		key := a.silent("wrong", h.subject(), string(f))
+		c.Limits = append(c.Limits, Spend{Key: key, Limit: l, Now: now})
+		if right {
+			c.Limits = append(c.Limits, Spend{Key: key, Now: now, Reset: true})
+		}
+	}
+	err = a.commit(ctx, c)
+	if refusal, quiet := limited(err); refusal != nil {
+		return h, refusal
+	} else if quiet {
+		return a.advance(ctx, v, h, recovery.Answered{Factor: f, Note: "limited"}, now)
+	}
+	if err != nil {
+		return h, fmt.Errorf("app: answer: %w", err)
+	}
+	return next, nil
+}
+
+// usable reports whether h's person can prove f.
+func (h held) usable(f policy.Factor) bool {
+	return !h.Recovery.Decoy() && slices.Contains(h.Recovery.Usable, f)
+}
+
+// learnRules reads what the directory will ask of a new password, now that the person may know.
+// If it cannot say, the page shows our own rules, and the directory still has the last word.
+func (a *App) learnRules(ctx context.Context, c Change, h held) (Change, held, error) {
+	h.Rules = a.readRules(ctx, h)
+	h.row--
+	again, err := a.change(h)
+	h.row++
+	c.Recovery = again.Recovery
+	return c, h, err
+}
+
+func (a *App) readRules(ctx context.Context, h held) password.Directory {
+	ctx, cancel := detached(ctx, 2*time.Second)
+	defer cancel()
+	d, err := a.directory(h.Recovery.Who.Directory)
+	if err != nil {
+		return password.Directory{}
+	}
+	reader, ok := directory.As[directory.RuleReader](d.Directory)
+	if !ok {
+		return password.Directory{}
+	}
+	rules, err := reader.Rules(ctx, h.Recovery.Who.ID)
+	if err != nil {
+		a.Logger.WarnContext(ctx, "the directory's password rules could not be read; only our own are shown",
+			"directory", d.Name, "error", err)
+	}
+	return rules
+}

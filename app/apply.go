@@ -1,0 +1,226 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"postern/account"
+	"postern/directory"
+	"postern/password"
+	"postern/policy"
+	"postern/recovery"
+	"postern/secret"
+)
+
+// directoryTime bounds one use of a directory after the grant was spent. It is shorter than the
+// state's own limit, so that the outcome is known before the sweep gives up.
+const directoryTime = 45 * time.Second
+
+// SetPassword spends the grant and sets the password. Everything is checked before anything is
+// changed; the grant is spent, durably, before the directory is asked; and what the person is
+// told is what was read back.
+func (a *App) SetPassword(ctx context.Context, v Visitor, token secret.Text, to secret.Text) (Flow, error) {
+	h, err := a.load(ctx, token)
+	if err != nil {
+		return Flow{}, err
+	}
+	now := a.now()
+	if _, _, err := a.prepare(v, h, recovery.Submitted{Action: policy.Reset}, now); err != nil {
+		return Flow{}, err
+	}
+	normal, bad := a.rules(h).Check(to)
+	if len(bad) > 0 {
+		r := a.refuse(h, ProblemPassword, "problem.password")
+		r.Violations = bad
+		return Flow{}, r
+	}
+	return a.apply(ctx, v, h, policy.Reset, func(ctx context.Context, d NamedDirectory, id string) (string, error) {
+		return a.write(ctx, d, id, normal)
+	})
+}
+
+// Unlock spends the grant on ending a lock-out; the password stays.
+func (a *App) Unlock(ctx context.Context, v Visitor, token secret.Text) (Flow, error) {
+	h, err := a.load(ctx, token)
+	if err != nil {
+		return Flow{}, err
+	}
+	return a.apply(ctx, v, h, policy.Unlock, func(ctx context.Context, d NamedDirectory, id string) (string, error) {
+		return "", unlock(ctx, d, id)
+	})
+}
+
+// write sets the password and reads it back; detail says how sure that is.
+func (a *App) write(ctx context.Context, d NamedDirectory, id string, to secret.Text) (detail string, err error) {
+	err = d.SetPassword(ctx, id, to)
+	if certain(err) {
+		return "", err
+	}
+	check, can := directory.As[directory.Authenticator](d.Directory)
+	if !can {
+		return "unchecked", err
+	}
+	// Directory said yes, or nobody can tell: only using the new password shows the truth.
+	switch seen := check.Authenticate(ctx, id, to); {
+	case seen == nil:
+		return "checked", nil
+	case errors.Is(seen, directory.ErrMustChange):
+		return "must_change", nil
+	case errors.Is(seen, directory.ErrLocked) && err == nil:
+		if err := unlock(ctx, d, id); err != nil {
+			return "still_locked", nil
+		}
+		return a.recheck(ctx, check, id, to), nil
+	case errors.Is(seen, directory.ErrWrongPassword) && err == nil:
+		return "", fmt.Errorf("app: the directory said yes, and the new password does not work: %w", directory.ErrUncertain)
+	case err == nil:
+		return "unchecked", nil
+	}
+	return "", err
+}
+
+func (a *App) recheck(ctx context.Context, check directory.Authenticator, id string, to secret.Text) string {
+	if err := check.Authenticate(ctx, id, to); err != nil {
+		return "unchecked"
+	}
+	return "checked"
+}
+
+func unlock(ctx context.Context, d NamedDirectory, id string) error {
+	u, ok := directory.As[directory.Unlocker](d.Directory)
+	if !ok {
+		return &directory.Rejected{Reason: directory.NotAllowed, Operator: "this directory cannot unlock"}
+	}
+	return u.Unlock(ctx, id)
+}
+
+// certain reports whether err says for sure that nothing was changed.
+func certain(err error) bool {
+	var no *directory.Rejected
+	return errors.As(err, &no) || errors.Is(err, directory.ErrUnavailable) || errors.Is(err, directory.ErrNotFound)
+}
+
+// apply spends the grant, acts, and settles. From the first commit on, the work goes on when the
+// visitor goes away.
+func (a *App) apply(ctx context.Context, v Visitor, h held, action policy.Action,
+	act func(context.Context, NamedDirectory, string) (string, error)) (Flow, error) {
+	h, err := a.advance(ctx, v, h, recovery.Submitted{Action: action}, a.now())
+	if errors.Is(err, ErrConflict) { // somebody else spends it at this moment
+		return Flow{}, a.refuse(h, ProblemOrder, "problem.order")
+	} else if err != nil {
+		return Flow{}, err
+	}
+	if h.Recovery.State != recovery.Applying {
+		return Flow{}, a.refuse(h, ProblemClosed, "problem.closed")
+	}
+	ctx, cancel := detached(ctx, directoryTime)
+	defer cancel()
+	d, err := a.directory(h.Recovery.Who.Directory)
+	var detail string
+	if err == nil {
+		detail, err = act(ctx, d, h.Recovery.Who.ID)
+	}
+	return a.settle(ctx, v, h, d, detail, err)
+}
+
+// settle commits what the directory did and says so.
+func (a *App) settle(ctx context.Context, v Visitor, h held, d NamedDirectory, detail string, err error) (Flow, error) {
+	in := recovery.Settled{Outcome: recovery.Applied, Detail: detail}
+	var no *directory.Rejected
+	switch {
+	case err == nil:
+		in.Receipt = a.receipt(ctx, h, d, detail)
+	case errors.As(err, &no):
+		in.Outcome, in.Detail = recovery.Rejected, string(no.Reason)
+	case errors.Is(err, directory.ErrNotFound):
+		in.Outcome, in.Detail = recovery.Rejected, "gone"
+	case errors.Is(err, directory.ErrUnavailable):
+		in.Outcome = recovery.Unreached
+	default:
+		in.Outcome = recovery.Uncertain
+	}
+	if err != nil {
+		a.Logger.WarnContext(ctx, "the directory did not do it", "outcome", string(in.Outcome), "directory", d.Name,
+			"flow", string(h.Recovery.ID), "error", err, "request", v.Request)
+	}
+	next, serr := a.advance(context.WithoutCancel(ctx), v, h, in, a.now())
+	if serr != nil {
+		return Flow{}, fmt.Errorf("app: the directory answered (%s) and it could not be recorded: %w", in.Outcome, serr)
+	}
+	if in.Outcome == recovery.Applied {
+		a.cancelOthers(ctx, v, next)
+	}
+	return a.told(next, in)
+}
+
+// told turns the outcome into what the person hears.
+func (a *App) told(h held, in recovery.Settled) (Flow, error) {
+	if h.Recovery.State == recovery.Refused || h.Recovery.State == recovery.Expired {
+		return Flow{}, a.refuse(h, ProblemClosed, "problem.closed")
+	}
+	switch in.Outcome {
+	case recovery.Rejected:
+		r := a.refuse(h, ProblemPassword, "problem.directory_refused")
+		r.Violations = []password.Violation{{Rule: "directory_" + in.Detail}}
+		return Flow{}, r
+	case recovery.Unreached:
+		r := a.refuse(h, ProblemUnavailable, "problem.directory_unreached")
+		r.Retry = retryLater
+		return Flow{}, r
+	case recovery.Uncertain:
+		return Flow{}, a.refuse(h, ProblemUnsettled, "problem.unsettled")
+	}
+	return a.flow(h), nil
+}
+
+// receipt says line by line what was done.
+func (a *App) receipt(ctx context.Context, h held, d NamedDirectory, detail string) []recovery.Line {
+	title := d.Title
+	if title == "" {
+		title = d.Name
+	}
+	change := "password_set"
+	if h.Recovery.Action == policy.Unlock {
+		change = "unlocked"
+	}
+	out := []recovery.Line{{Target: title, Change: change, Result: recovery.OK, Detail: detail}}
+	if change == "password_set" && h.Recovery.Locked && detail != "still_locked" {
+		out = append(out, recovery.Line{Target: title, Change: "unlocked", Result: recovery.OK})
+	}
+	if s, ok := directory.As[directory.SessionEnder](d.Directory); ok && change == "password_set" {
+		l := recovery.Line{Target: title, Change: "sessions_ended", Result: recovery.OK}
+		if err := s.EndSessions(ctx, h.Recovery.Who.ID); err != nil {
+			l.Result = recovery.Failed
+			a.Logger.WarnContext(ctx, "sessions could not be ended", "directory", d.Name, "error", err)
+		}
+		out = append(out, l)
+	}
+	for _, to := range h.Account.Notices() {
+		out = append(out, recovery.Line{Target: "notice", Change: "notice_queued", Result: recovery.Queued,
+			Detail: account.Contact{Kind: to.Kind, Address: to.Address}.Mask()})
+	}
+	return out
+}
+
+// cancelOthers ends the person's other recoveries: whoever began them, the password is set.
+func (a *App) cancelOthers(ctx context.Context, v Visitor, h held) {
+	ids, err := a.Store.OpenRecoveries(ctx, h.Recovery.Who)
+	if err != nil {
+		a.Logger.ErrorContext(ctx, "other recoveries of the person could not be cancelled", "error", err)
+		return
+	}
+	for _, id := range ids {
+		if id == h.Recovery.ID {
+			continue
+		}
+		other, err := a.read(ctx, id)
+		if err == nil && (other.Recovery.State == recovery.Verifying || other.Recovery.State == recovery.Verified) {
+			_, err = a.advance(ctx, v, other, recovery.Abandoned{}, a.now())
+		}
+		if err != nil && !errors.Is(err, ErrConflict) {
+			a.Logger.ErrorContext(ctx, "another recovery of the person could not be cancelled", "flow", string(id), "error", err)
+		}
+	}
+}

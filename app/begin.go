@@ -1,0 +1,151 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"postern/account"
+	"postern/audit"
+	"postern/policy"
+	"postern/recovery"
+	"postern/secret"
+)
+
+// Begin starts a recovery for whoever identifier names. It answers the same for somebody and for
+// nobody: an unknown, ambiguous, disabled, out-of-scope or unenrolled account gets a decoy that
+// lives through the same code, rows and limits. Callers must let the answer leave at a fixed
+// moment (web/edge), because a directory is faster for nobody.
+func (a *App) Begin(ctx context.Context, v Visitor, identifier string) (Started, error) {
+	name, ok := handle(identifier)
+	if !ok {
+		return Started{}, &Refusal{Problem: ProblemMalformed, Key: "problem.identifier"}
+	}
+	now := a.now()
+	spends := spends(v, now, "start", a.Limits.StartAddress, a.Limits.StartNetwork)
+	if err := a.refuseEarly(ctx, spends); err != nil {
+		return Started{}, err
+	}
+	who, err := a.find(ctx, name)
+	if err != nil {
+		a.Logger.ErrorContext(ctx, "a directory could not be asked; the start was refused", "error", err, "request", v.Request)
+		return Started{}, &Refusal{Problem: ProblemUnavailable, Key: "problem.try_later", Retry: retryLater}
+	}
+	d, err := a.decide(ctx, who, now)
+	if err != nil {
+		return Started{}, err
+	}
+	if l := a.Limits.StartAccount; !l.Unlimited() {
+		spends = append(spends, Spend{Key: a.silent("start.account", who.limited()), Limit: l, Now: now})
+	}
+	started, err := a.begin(ctx, v, begin{who: who, decision: d, typed: name, spends: spends, now: now})
+	if refusal, quiet := limited(err); refusal != nil {
+		return Started{}, refusal
+	} else if quiet {
+		// Too many starts for this account: the visitor gets a decoy and cannot tell.
+		d.Allowed, d.Usable, d.Why = false, nil, "limited"
+		return a.begin(ctx, v, begin{who: who, decision: d, typed: name, spends: spends[:len(spends)-1], now: now})
+	}
+	return started, err
+}
+
+const retryLater = 30 * time.Second
+
+// begin is one start on its way into the store.
+type begin struct {
+	who      found
+	decision policy.Decision
+	typed    string
+	spends   []Spend
+	now      time.Time
+}
+
+func (a *App) begin(ctx context.Context, v Visitor, b begin) (Started, error) {
+	token := secret.New(rand.Text())
+	ref := account.Ref{}
+	if b.decision.Allowed {
+		ref = b.who.account.Ref
+	}
+	r, event := recovery.Begin(a.recoveryID(token), ref, b.decision, b.now)
+	r.Locked = b.decision.Allowed && b.who.account.Locked
+	h := held{flowData: flowData{Recovery: r, Draw: b.who.draw, Language: v.Language}}
+	if b.decision.Allowed {
+		h.Account = b.who.account
+	}
+	rec, err := a.started(v, h, b, event)
+	if err != nil {
+		return Started{}, err
+	}
+	c, err := a.change(h, rec)
+	if err != nil {
+		return Started{}, err
+	}
+	c.Limits = b.spends
+	if err := a.commit(ctx, c); err != nil {
+		return Started{}, fmt.Errorf("app: begin: %w", err)
+	}
+	return Started{Token: token, Flow: a.flow(h)}, nil
+}
+
+// started records the start; for the audit log, and for it alone, with who was meant.
+func (a *App) started(v Visitor, h held, b begin, e recovery.Event) (audit.Record, error) {
+	if b.who.ok {
+		h.Account = b.who.account
+		return a.step(v, h, e)
+	}
+	f := map[audit.Field]string{audit.Flow: string(h.Recovery.ID), audit.To: string(e.To), audit.Rule: h.Recovery.Rule,
+		audit.Why: string(h.Recovery.Why), audit.Typed: typed(b.typed), audit.Address: v.Address.String()}
+	v.into(f)
+	return a.record(e.Kind, f)
+}
+
+// decide asks the policy. The enrolments of nobody are read too, and are none.
+func (a *App) decide(ctx context.Context, who found, now time.Time) (policy.Decision, error) {
+	rows, err := a.Store.Enrollments(ctx, who.limited(), "")
+	if err != nil {
+		return policy.Decision{}, fmt.Errorf("app: read enrolments: %w", err)
+	}
+	p := policy.Person{Found: who.ok, Account: who.account,
+		Draw: binary.BigEndian.Uint64(a.Keys.Derive("draw.decoy", []byte(who.draw), 8))}
+	for _, r := range rows {
+		if who.account.Created.After(r.Added) {
+			continue // a namesake with a recycled identifier inherits nothing
+		}
+		p.Enrolled = append(p.Enrolled, policy.Enrolled{Factor: r.Factor, Added: r.Added})
+	}
+	return a.Policy.Decide(p, a.traits, now), nil
+}
+
+// limited returns whose limits and enrolments f stands for; for nobody a place that nobody has.
+func (f found) limited() account.Ref {
+	if f.ok {
+		return f.account.Ref
+	}
+	return account.Ref{Directory: "-", ID: f.draw}
+}
+
+// Look returns the present state. A recovery whose deadline has passed ends now.
+func (a *App) Look(ctx context.Context, v Visitor, token secret.Text) (Flow, error) {
+	h, err := a.load(ctx, token)
+	if err != nil {
+		return Flow{}, err
+	}
+	if now := a.now(); !h.Recovery.State.Final() && !now.Before(h.Recovery.Deadline) {
+		if h, err = a.advance(ctx, v, h, recovery.Elapsed{}, now); err != nil {
+			return Flow{}, err
+		}
+	}
+	return a.flow(h), nil
+}
+
+// Abandon ends a recovery because its bearer gives up.
+func (a *App) Abandon(ctx context.Context, v Visitor, token secret.Text) error {
+	h, err := a.load(ctx, token)
+	if err != nil {
+		return err
+	}
+	_, err = a.advance(ctx, v, h, recovery.Abandoned{}, a.now())
+	return err
+}

@@ -1,0 +1,147 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"postern/directory"
+	"postern/policy"
+	"postern/recovery"
+	"postern/secret"
+)
+
+// known is the factor of a change: the present password, proven to the directory.
+const known policy.Factor = "password"
+
+// ChangePassword sets a new password for somebody who knows the old one. It runs through the same
+// machine as a recovery, with the old password as its one proof, so that it is counted, limited,
+// recorded and settled the same way. Unknown, locked, disabled and out-of-scope accounts and a
+// wrong password get one and the same refusal.
+func (a *App) ChangePassword(ctx context.Context, v Visitor, r ChangeRequest) (Flow, error) {
+	name, ok := handle(r.Identifier)
+	if !ok || r.Old.Empty() {
+		return Flow{}, &Refusal{Problem: ProblemMalformed, Key: "problem.identifier"}
+	}
+	now := a.now()
+	count := spends(v, now, "change", a.Limits.AnswerAddress, a.Limits.StartNetwork)
+	if err := a.refuseEarly(ctx, count); err != nil {
+		return Flow{}, err
+	}
+	who, err := a.find(ctx, name)
+	if err != nil {
+		a.Logger.ErrorContext(ctx, "a directory could not be asked; the change was refused", "error", err, "request", v.Request)
+		return Flow{}, unavailable()
+	}
+	if l := a.Limits.ChangeAccount; !l.Unlimited() {
+		count = append(count, Spend{Key: a.silent("change.account", who.limited()), Limit: l, Now: now})
+	}
+	h, err := a.beginChange(ctx, v, who, name, count, now)
+	if refusal, quiet := limited(err); refusal != nil {
+		return Flow{}, refusal
+	} else if quiet {
+		return Flow{}, wrongOld()
+	} else if err != nil {
+		return Flow{}, err
+	}
+	right, err := a.provesOld(ctx, h, r.Old)
+	if err != nil {
+		a.Logger.ErrorContext(ctx, "the old password could not be checked", "error", err, "request", v.Request)
+		return Flow{}, unavailable()
+	}
+	h, err = a.advance(ctx, v, h, recovery.Answered{Factor: known, Right: right}, a.now())
+	if err != nil {
+		return Flow{}, err
+	}
+	if h.Recovery.State != recovery.Verified {
+		return Flow{}, wrongOld()
+	}
+	return a.changeKnown(ctx, v, h, r)
+}
+
+// changeKnown goes on when the old password was right.
+func (a *App) changeKnown(ctx context.Context, v Visitor, h held, r ChangeRequest) (Flow, error) {
+	h.Rules = a.readRules(ctx, h)
+	normal, bad := a.rules(h).Check(r.New)
+	if len(bad) > 0 {
+		if _, err := a.advance(ctx, v, h, recovery.Abandoned{}, a.now()); err != nil {
+			return Flow{}, err
+		}
+		return Flow{}, &Refusal{Problem: ProblemPassword, Key: "problem.password", Violations: bad}
+	}
+	f, err := a.apply(ctx, v, h, policy.Change, func(ctx context.Context, d NamedDirectory, id string) (string, error) {
+		return a.write(ctx, d, id, normal)
+	})
+	var no *Refusal
+	if errors.As(err, &no) {
+		no.Flow = nil // there is no token to go on with: the person fills in the form again
+	}
+	return f, err
+}
+
+// beginChange stores a recovery whose only way is the old password. Everybody gets one; only
+// somebody whom a rule lets change can succeed.
+func (a *App) beginChange(ctx context.Context, v Visitor, who found, typed string, count []Spend, now time.Time) (held, error) {
+	d := policy.Decision{Rule: "change", Why: policy.NoSuch, Plan: policy.Plan{Ways: []policy.Way{{known}}},
+		Offer: []policy.Factor{known}, Actions: []policy.Action{policy.Change}, Limits: policy.DefaultLimits()}
+	d.Limits.Wrong = 1
+	if who.ok {
+		d.Why = policy.OutOfScope
+	}
+	if who.ok && a.Policy.Changes(who.account) {
+		d.Allowed, d.Why, d.Usable = true, policy.Matched, []policy.Factor{known}
+	}
+	h := held{flowData: flowData{Draw: who.draw, Language: v.Language}}
+	ref := who.account.Ref
+	if d.Allowed {
+		h.Account = who.account
+	}
+	r, event := recovery.Begin(recovery.ID(encode([]byte(rand.Text())[:15])), ref, d, now)
+	h.Recovery = r
+	started, err := a.started(v, h, begin{who: who, typed: typed}, event)
+	if err != nil {
+		return h, err
+	}
+	h, c, err := a.prepare(v, h, recovery.Challenged{Factor: known, Once: true}, now)
+	if err != nil {
+		return h, err
+	}
+	c.Audit = append(c.Audit[:0:0], started, c.Audit[0])
+	c.Limits = count
+	if err := a.commit(ctx, c); err != nil {
+		return h, fmt.Errorf("app: begin change: %w", err)
+	}
+	return h, nil
+}
+
+// provesOld asks the directory whether old is right. Expired or to be changed counts as right.
+func (a *App) provesOld(ctx context.Context, h held, old secret.Text) (bool, error) {
+	if h.Recovery.Decoy() {
+		return false, nil
+	}
+	d, err := a.directory(h.Recovery.Who.Directory)
+	if err != nil {
+		return false, err
+	}
+	check, ok := directory.As[directory.Authenticator](d.Directory)
+	if !ok {
+		return false, fmt.Errorf("app: directory %s cannot check a password", d.Name)
+	}
+	err = check.Authenticate(ctx, h.Recovery.Who.ID, old)
+	switch {
+	case err == nil, errors.Is(err, directory.ErrMustChange):
+		return true, nil
+	case errors.Is(err, directory.ErrWrongPassword), errors.Is(err, directory.ErrLocked),
+		errors.Is(err, directory.ErrDisabled), errors.Is(err, directory.ErrNotFound):
+		return false, nil
+	}
+	return false, err
+}
+
+func wrongOld() *Refusal { return &Refusal{Problem: ProblemAnswer, Key: "problem.old_password"} }
+
+func unavailable() *Refusal {
+	return &Refusal{Problem: ProblemUnavailable, Key: "problem.try_later", Retry: retryLater}
+}

@@ -1,0 +1,141 @@
+package app
+
+import (
+	"context"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+
+	"postern/account"
+	"postern/directory"
+	"postern/method"
+	"postern/notify"
+	"postern/policy"
+)
+
+// App is the use cases. It keeps nothing between requests but what it was made of: every node on
+// one store is equal.
+type App struct {
+	Settings
+	traits  policy.Methods
+	senders map[notify.Channel]notify.Sender
+	wake    chan struct{} // tells the outbox that something is due
+	lag     atomic.Int64 // records that wait for their place, as of the last look
+}
+
+// New checks s for contradictions and returns the use cases. It starts nothing: Run does.
+func New(s Settings) (*App, error) {
+	a := &App{Settings: s, traits: policy.Methods{}, senders: map[notify.Channel]notify.Sender{}}
+	switch {
+	case s.Store == nil || s.Log == nil || s.Keys == nil || s.Signer == nil || s.Texts == nil || s.Now == nil || s.Logger == nil:
+		return nil, errors.New("app: store, log, keys, signer, texts, clock and logger are all needed")
+	case len(s.Directories) == 0:
+		return nil, errors.New("app: no directory is configured (setting directories)")
+	}
+	for _, m := range s.Methods {
+		a.traits[m.Kind.ID] = m.Kind.Traits
+	}
+	for _, n := range s.Senders {
+		if _, twice := a.senders[n.Channel()]; twice {
+			return nil, fmt.Errorf("app: two senders for %s (setting notify)", n.Channel())
+		}
+		a.senders[n.Channel()] = n
+	}
+	for _, f := range s.Policy.Check(a.traits) {
+		if f.Fault {
+			return nil, fmt.Errorf("app: policy rule %q: %s (setting %s)", f.Rule, f.Text, f.Fix)
+		}
+	}
+	a.wake = make(chan struct{}, 1)
+	return a, nil
+}
+
+// Traits returns what the configured methods say of themselves.
+func (a *App) Traits() policy.Methods { return a.traits }
+
+func (a *App) now() time.Time { return a.Now().UTC().Truncate(time.Microsecond) }
+
+// method returns the configured method f.
+func (a *App) method(f policy.Factor) (method.Method, bool) {
+	for _, m := range a.Methods {
+		if m.Kind.ID == f {
+			return m.Method, true
+		}
+	}
+	return nil, false
+}
+
+// directory returns the configured directory of that name.
+func (a *App) directory(name string) (NamedDirectory, error) {
+	for _, d := range a.Directories {
+		if d.Name == name {
+			return d, nil
+		}
+	}
+	return NamedDirectory{}, fmt.Errorf("app: directory %q is no longer configured: %w", name, directory.ErrUnavailable)
+}
+
+// found is what a handle turned out to name.
+type found struct {
+	account account.Account
+	ok      bool
+	draw    string // stable for the handle
+}
+
+// find looks handle up in every directory. Somebody is found only when exactly one directory
+// knows exactly one; a directory that cannot be asked stops the search, because can't tell means no.
+func (a *App) find(ctx context.Context, handle string) (found, error) {
+	f := found{draw: a.draw(handle)}
+	for _, d := range a.Directories {
+		acct, err := d.Find(ctx, handle)
+		switch {
+		case errors.Is(err, directory.ErrNotFound):
+			continue
+		case err != nil:
+			return found{}, fmt.Errorf("app: look up in %s: %w", d.Name, err)
+		case f.ok: // in two directories: nobody
+			return found{draw: f.draw}, nil
+		}
+		acct.Ref.Directory = d.Name
+		f.account, f.ok = acct, true
+	}
+	return f, nil
+}
+
+// maxHandle bounds what is looked up, in bytes.
+const maxHandle = 256
+
+// handle prepares what was typed for look-up: NFC and no space around it, nothing else.
+func handle(typed string) (string, bool) {
+	h := norm.NFC.String(strings.TrimSpace(typed))
+	return h, h != "" && len(h) <= maxHandle && !strings.ContainsRune(h, 0)
+}
+
+// draw names whoever handle stands for, without saying who: the same for one handle each time.
+func (a *App) draw(handle string) string {
+	return encode(a.Keys.Derive("draw", []byte(strings.ToLower(handle)), 15))
+}
+
+var plain32 = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// encode writes identifiers: letters and digits only.
+func encode(b []byte) string { return strings.ToLower(plain32.EncodeToString(b)) }
+
+// detached keeps working when the visitor goes away, because what was begun must be settled and
+// recorded, but not for ever.
+func detached(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), most)
+}
+
+// poke wakes a worker that may be waiting; it never blocks.
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,61 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"postern/account"
+	"postern/audit"
+	"postern/policy"
+)
+
+// Person is what an operator may see of somebody.
+type Person struct {
+	Account  account.Account
+	Enrolled []PersonMethod
+	Decision policy.Decision
+	Thieves  [][]policy.Holding // what it would take to pass for them
+}
+
+// PersonMethod is one enrolment without its secrets.
+type PersonMethod struct {
+	ID          string
+	Factor      policy.Factor
+	Label       string
+	Added, Used time.Time
+}
+
+// Person shows login to an operator, and records that it was shown.
+func (a *App) Person(ctx context.Context, op Operator, login string) (Person, error) {
+	who, err := a.known(ctx, login)
+	if err != nil {
+		return Person{}, err
+	}
+	rows, err := a.Store.Enrollments(ctx, who.Ref, "")
+	if err != nil {
+		return Person{}, fmt.Errorf("app: read enrolments: %w", err)
+	}
+	d, err := a.decide(ctx, found{account: who, ok: true, draw: a.draw(login)}, a.now())
+	if err != nil {
+		return Person{}, err
+	}
+	p := Person{Account: who, Decision: d, Thieves: d.Thieves(a.traits)}
+	for _, r := range rows {
+		p.Enrolled = append(p.Enrolled, PersonMethod{ID: r.ID, Factor: r.Factor, Label: r.Label, Added: r.Added, Used: r.Used})
+	}
+	rec, err := a.record("person.shown", map[audit.Field]string{audit.Actor: op.Name, audit.Subject: who.Ref.String(), audit.Login: who.Login})
+	if err != nil {
+		return Person{}, err
+	}
+	return p, a.commit(ctx, Change{Audit: []audit.Record{rec}})
+}
+
+// Record writes an event that stands alone: the system started, keys were rotated, the log was read.
+func (a *App) Record(ctx context.Context, op Operator, kind, detail string) error {
+	rec, err := a.record(kind, map[audit.Field]string{audit.Actor: op.Name, audit.Detail: detail})
+	if err != nil {
+		return err
+	}
+	return a.commit(ctx, Change{Audit: []audit.Record{rec}})
+}

@@ -1,0 +1,107 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"postern/directory"
+	"postern/notify"
+)
+
+// Run does the background work until ctx ends: it sends what is queued, gives records their place
+// in the log, and sweeps. Any number of nodes may run it on one store. A failure is logged and
+// tried again; none stops it.
+func (a *App) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	wg.Go(func() { a.work(ctx, "outbox", a.wake, outboxPause, a.drainOutbox) })
+	wg.Go(func() { a.work(ctx, "sequencer", nil, sequencePause, a.drainLog) })
+	wg.Go(func() { a.work(ctx, "sweep", nil, sweepPause, a.sweep) })
+	wg.Wait()
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil
+	}
+	return ctx.Err()
+}
+
+// Settle finishes what is waiting once more, for a clean end after Run returned.
+func (a *App) Settle(ctx context.Context) error {
+	return a.drainLog(ctx)
+}
+
+// work calls do when it is woken and after every pause.
+func (a *App) work(ctx context.Context, name string, wake <-chan struct{}, pause time.Duration, do func(context.Context) error) {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		if err := do(context.WithoutCancel(ctx)); err != nil {
+			a.Logger.ErrorContext(ctx, "background work failed and will be tried again", "work", name, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-wake:
+		case <-tick.C:
+		}
+	}
+}
+
+func (a *App) drainOutbox(ctx context.Context) error {
+	for {
+		n, err := a.sendDue(ctx)
+		if err != nil || n < claimAtOnce {
+			return err
+		}
+	}
+}
+
+// drainLog places what waits. It is not woken by commits, so that a burst shares one checkpoint.
+func (a *App) drainLog(ctx context.Context) error {
+	for {
+		n, err := a.sequence(ctx)
+		if err != nil || n < sequenceBatch {
+			return err
+		}
+	}
+}
+
+// Ready tells whether the instance can do its work: the store answers, every directory and sender
+// would do, nothing waits too long. It changes nothing.
+func (a *App) Ready(ctx context.Context) []directory.Finding {
+	var out []directory.Finding
+	if err := a.Store.Ping(ctx); err != nil {
+		out = append(out, directory.Finding{Severity: directory.Fault, Text: "the store does not answer: " + err.Error(), Fix: "setting store"})
+	}
+	for _, d := range a.Directories {
+		c, ok := directory.As[directory.Checker](d.Directory)
+		if !ok {
+			continue
+		}
+		out = append(out, c.Check(ctx)...)
+	}
+	for _, s := range a.Senders {
+		c, ok := s.(notify.Checker)
+		if !ok {
+			continue
+		}
+		if err := c.Check(ctx); err != nil {
+			out = append(out, directory.Finding{Severity: directory.Fault,
+				Text: fmt.Sprintf("messages by %s cannot be sent: %v", s.Channel(), err), Fix: "setting notify"})
+		}
+	}
+	return append(out, a.readyOutbox(ctx)...)
+}
+
+func (a *App) readyOutbox(ctx context.Context) []directory.Finding {
+	n, oldest, err := a.Store.Outbox(ctx)
+	if err != nil || n == 0 {
+		return nil // the store's own finding says it
+	}
+	if age := a.now().Sub(oldest); age > 5*time.Minute {
+		return []directory.Finding{{Severity: directory.Warning,
+			Text: fmt.Sprintf("%d messages wait, the oldest for %s", n, age.Round(time.Second)), Fix: "setting notify; see the log"}}
+	}
+	return nil
+}
