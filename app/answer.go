@@ -51,7 +51,7 @@ func (a *App) answer(ctx context.Context, v Visitor, token secret.Text, id strin
 	case err != nil:
 		return Flow{}, a.cannotTell(ctx, h, v, f, err)
 	}
-	next, err := a.judged(ctx, v, h, f, j, loud, now)
+	next, err := a.judged(ctx, v, h, verdict{f, j, loud, now})
 	if err != nil {
 		return Flow{}, err
 	}
@@ -90,10 +90,18 @@ func (a *App) judge(ctx context.Context, h held, f policy.Factor, ans method.Ans
 	return m.Judge(ctx, p, h.Recovery.Open.Private, ans)
 }
 
+// verdict is a method's judgement on its way into the store.
+type verdict struct {
+	factor policy.Factor
+	method.Judgement
+	loud []Spend
+	now  time.Time
+}
+
 // judged commits a verdict. An exhausted silent limit makes any answer wrong.
-func (a *App) judged(ctx context.Context, v Visitor, h held, f policy.Factor, j method.Judgement, loud []Spend, now time.Time) (held, error) {
-	right := j.Right && h.usable(f)
-	next, c, err := a.prepare(v, h, recovery.Answered{Factor: f, Right: right, Note: j.Note}, now)
+func (a *App) judged(ctx context.Context, v Visitor, h held, j verdict) (held, error) {
+	right := j.Right && h.usable(j.factor)
+	next, c, err := a.prepare(v, h, recovery.Answered{Factor: j.factor, Right: right, Note: j.Note}, j.now)
 	if err != nil {
 		return h, err
 	}
@@ -102,7 +110,7 @@ func (a *App) judged(ctx context.Context, v Visitor, h held, f policy.Factor, j 
 		if err != nil {
 			return h, err
 		}
-		row.Used = now
+		row.Used = j.now
 		c.Enroll = []EnrollmentRow{row}
 	}
 	if next.Recovery.State == recovery.Verified {
@@ -110,24 +118,32 @@ func (a *App) judged(ctx context.Context, v Visitor, h held, f policy.Factor, j 
 			return h, err
 		}
 	}
-	c.Limits = loud
-	if l := a.Limits.WrongAccount; !l.Unlimited() && a.guessable(f) {
-		key := a.silent("wrong", h.subject(), string(f))
-		c.Limits = append(c.Limits, Spend{Key: key, Limit: l, Now: now})
-		if right {
-			c.Limits = append(c.Limits, Spend{Key: key, Now: now, Reset: true})
-		}
-	}
+	c.Limits = append(j.loud, a.wrongs(h, j, right)...)
 	err = a.commit(ctx, c)
 	if refusal, quiet := limited(err); refusal != nil {
 		return h, refusal
 	} else if quiet {
-		return a.advance(ctx, v, h, recovery.Answered{Factor: f, Note: "limited"}, now)
+		return a.advance(ctx, v, h, recovery.Answered{Factor: j.factor, Note: "limited"}, j.now)
 	}
 	if err != nil {
 		return h, fmt.Errorf("app: answer: %w", err)
 	}
 	return next, nil
+}
+
+// wrongs counts an answer to something that can be guessed; a right one, where there was still
+// room for it, makes up for the wrong ones before.
+func (a *App) wrongs(h held, j verdict, right bool) []Spend {
+	l := a.Limits.WrongAccount
+	if l.Unlimited() || !a.guessable(j.factor) {
+		return nil
+	}
+	key := a.silent("wrong", h.subject(), string(j.factor))
+	out := []Spend{{Key: key, Limit: l, Now: j.now}}
+	if right {
+		out = append(out, Spend{Key: key, Now: j.now, Reset: true})
+	}
+	return out
 }
 
 // usable reports whether h's person can prove f.

@@ -25,7 +25,7 @@ type App struct {
 	traits  policy.Methods
 	senders map[notify.Channel]notify.Sender
 	wake    chan struct{} // tells the outbox that something is due
-	lag     atomic.Int64 // records that wait for their place, as of the last look
+	lag     atomic.Int64  // records that wait for their place, as of the last look
 }
 
 // New checks s for contradictions and returns the use cases. It starts nothing: Run does.

@@ -89,7 +89,7 @@ func coarse(v Visitor) string {
 // message renders and seals one message.
 func (a *App) message(m notify.Message, language, key string, params map[string]any, now time.Time) (MessageRow, error) {
 	m.ID, m.At, m.Language = rand.Text(), now, language
-	m.Subject = a.Texts.Text(language, key+".subject", params)
+	m.Subject = a.Texts.Text(language, key, params)
 	m.Text = a.Texts.Text(language, key+".body", params)
 	data, err := a.seal(m, "message", m.ID)
 	if err != nil {

@@ -120,6 +120,14 @@ type Enroller interface {
 	Enroll(ctx context.Context, p Person, private []byte, a Answer) (Enrollment, error)
 }
 
+// Direct is an Enroller whose enrolments an administrator can make alone, on the command line:
+// what it needs is in params (an address, a secret to take over) and no browser has to answer.
+// The second result is for the administrator to pass on, such as an otpauth address; nil if
+// there is nothing. Parameters that the method does not know are refused.
+type Direct interface {
+	EnrollDirectly(ctx context.Context, p Person, params map[string]string) (Enrollment, any, error)
+}
+
 // The conditions that callers branch on.
 var (
 	// ErrPending: no answer yet; the question stays open and nothing is counted.

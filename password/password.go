@@ -2,15 +2,13 @@
 //
 // It is pure: rules, the person's own words and a candidate go in, violations with reasons come
 // out. It adds no composition rule of its own (NIST SP 800-63B-4 section 3.1.1.2), never trims,
-// folds or truncates, and compares with a blocklist as a whole. It does not know whether the
-// directory will agree, beyond the rules that Directory carries; the directory's word is last.
+// folds or truncates, and compares with a blocklist as a whole. It guards by refusing what it
+// cannot read and, before any work, what is too long to be a password. It does not know whether
+// the directory will agree, beyond the rules that Directory carries; the directory's word is
+// last. It keeps nothing and logs nothing: Params never hold what was typed.
 package password
 
-import (
-	"time"
-
-	"postern/secret"
-)
+import "time"
 
 // Directory is what a directory will enforce, as far as it could be read. Zero fields are not
 // enforced or not known.
@@ -26,16 +24,20 @@ type Directory struct {
 
 // Rules are what holds for one person.
 type Rules struct {
-	Min, Max  int     // length in code points after NFC; Max is never below 128
-	Guesses   float64 // log10 of the guesses that it must withstand; zero: not asked
-	Banned    []string // the organisation's words
-	Own       []string // the person's own words: login, name, mailbox
-	Common    *Blocklist
-	Directory Directory
+	// Min is the least length in code points after NFC; never below 8 (NIST SP 800-63B-4 section
+	// 3.1.1.2). Max is the greatest; never below 128, and 256 when zero.
+	Min, Max int
+	Guesses  float64 // log10 of the guesses that it must withstand; zero: not asked
+	// Banned are the organisation's words and Own the person's: login, name, mailbox. Leave both
+	// empty to switch the check off (mostlyWords says what it refuses).
+	Banned, Own []string
+	Common      *Blocklist
+	Directory   Directory
 }
 
 // Violation is one reason why a candidate is refused. Rule is stable for programs; Params fill
-// the text for people, whose key is "password.violation." + Rule.
+// the text for people, whose key is "password.violation." + Rule. They are the same as a Line's,
+// and for words also "word": the one that was found, as the list has it.
 type Violation struct {
 	Rule   string         `json:"rule"`
 	Params map[string]any `json:"params,omitempty"`
@@ -55,28 +57,12 @@ const (
 	RuleComplex   = "complexity"
 )
 
-// Line is one row of the checklist that a person sees while typing.
+// Line is one row of the checklist that a person sees while typing. Params by rule: "n" is the
+// number of characters for length and too_long, of characters that must be left for own_word and
+// banned_word (which also has "words", the first three), the power of ten for guessable, the
+// number of kinds for complexity, of passwords for history, and of hours for age.
 type Line struct {
 	Rule   string         `json:"rule"`
 	Params map[string]any `json:"params,omitempty"` // the text's key is "password.rule." + Rule
 	Live   bool           `json:"live"`             // can be checked while typing; else only when saved
 }
-
-// Check returns the candidate in NFC (NIST SP 800-63B-4 section 3.1.1.2), which is what must be
-// sent to the directory, and every reason against it.
-func (r Rules) Check(candidate secret.Text) (secret.Text, []Violation) { panic("not yet") }
-
-// Lines returns the checklist.
-func (r Rules) Lines() []Line { panic("not yet") }
-
-// Blocklist is a set of passwords that everybody tries first. It never changes after it was made.
-type Blocklist struct{}
-
-// Estimate is how long a password would withstand guessing.
-type Estimate struct {
-	Guesses float64 // log10
-	Score   int     // 0 (at once) to 4 (centuries)
-}
-
-// Strength estimates candidate, knowing words that an attacker would try first.
-func Strength(candidate secret.Text, words []string) Estimate { panic("not yet") }

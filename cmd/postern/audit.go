@@ -1,0 +1,291 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"postern/app"
+	"postern/audit"
+	"postern/config"
+	"postern/store/sqlstore"
+)
+
+// auditCommand reads the audit log.
+type auditCommand struct {
+	Verify auditVerify `cmd:"" help:"Recompute the whole log and hold it against its signature. Exit code 1 when anything is wrong."`
+	Tail   auditTail   `cmd:"" help:"Print the latest records."`
+	Export auditExport `cmd:"" help:"Write all records as lines of JSON, which \"postern audit verify --export\" can check elsewhere."`
+}
+
+// logFlags say where the log is.
+type logFlags struct {
+	Config string `help:"The configuration file." placeholder:"FILE" default:"postern.yaml" env:"POSTERN_CONFIG" xor:"where"`
+	Data   string `help:"A data folder, such as that of \"postern try --data DIR\", instead of a configuration file." placeholder:"DIR" xor:"where"`
+}
+
+// auditLog is the opened log.
+type auditLog struct {
+	store *sqlstore.Store
+	key   string // vkey
+}
+
+func (f logFlags) open(ctx context.Context) (*auditLog, error) {
+	conf := config.Config{Keys: config.Keys{File: filepath.Join(f.Data, config.KeysName)}, Store: config.Store{SQLite: filepath.Join(f.Data, config.StoreName)}}
+	if f.Data == "" {
+		var err error
+		if conf, err = config.Load(f.Config, kinds()); err != nil {
+			return nil, err
+		}
+	}
+	ring, err := loadKeys(conf.Keys)
+	if err != nil {
+		return nil, err
+	}
+	if path := conf.Store.SQLite; path != "" {
+		// Opening would make an empty store, whose empty log verifies.
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("there is no store: %w; name the right folder with --data DIR or the right file with --config FILE", err)
+		}
+	}
+	store, err := openStore(ctx, conf)
+	if err != nil {
+		return nil, err
+	}
+	return &auditLog{store: store, key: ring.Verifier()}, nil
+}
+
+// page is how many records are read at once.
+const page = 512
+
+// all yields every record: those with places, then those without.
+func (l *auditLog) all(ctx context.Context) iter.Seq2[audit.Record, error] {
+	return func(yield func(audit.Record, error) bool) {
+		for from := int64(0); ; {
+			batch, err := l.store.Records(ctx, from, page)
+			if err != nil {
+				yield(audit.Record{}, err)
+				return
+			}
+			for _, r := range batch {
+				if !yield(r, nil) {
+					return
+				}
+			}
+			if len(batch) < page {
+				break
+			}
+			// What is there, not what should be: a gap must not end the walk.
+			from = batch[len(batch)-1].Seq + 1
+		}
+		waiting, err := l.store.Pending(ctx, 1<<20)
+		if err != nil {
+			yield(audit.Record{}, err)
+			return
+		}
+		for _, r := range waiting {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// reader reads stored hashes, for audit.Check.
+func (l *auditLog) reader(ctx context.Context) tlog.HashReader {
+	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) { return l.store.Hashes(ctx, indexes) })
+}
+
+type auditVerify struct {
+	logFlags
+	Export string `help:"Verify a file that \"postern audit export\" wrote, instead of the store. Needs --key." placeholder:"FILE"`
+	Key    string `help:"The log's public key (a C2SP vkey), as \"postern keys init\" printed it." placeholder:"VKEY"`
+	Older  string `help:"A file with a checkpoint that was kept elsewhere: the log must continue it." placeholder:"FILE"`
+}
+
+// Run verifies.
+func (c auditVerify) Run(e *env) error {
+	older := ""
+	if c.Older != "" {
+		text, err := os.ReadFile(c.Older)
+		if err != nil {
+			return fmt.Errorf("--older: %w", err)
+		}
+		older = string(text)
+	}
+	report, err := c.verify(e.ctx, older)
+	var fault *audit.Fault
+	if errors.As(err, &fault) {
+		fmt.Fprintf(e.out, "FAULT: %s\n", strings.TrimPrefix(fault.Error(), "audit: "))
+		return errSilent
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.out, "The log is whole: %d records.\nOrigin:  %s\nRoot:    %s\nPending: %d records that the next checkpoint will cover\nErased:  %d records whose personal part is gone\n",
+		report.Size, report.Origin, report.Root, report.Pending, report.Erased)
+	if older != "" {
+		fmt.Fprintf(e.out, "It continues the older checkpoint of %d records.\n", report.Older)
+	}
+	return nil
+}
+
+func (c auditVerify) verify(ctx context.Context, older string) (audit.Report, error) {
+	if c.Export != "" {
+		if c.Key == "" {
+			return audit.Report{}, usageError{"--export needs --key: the public key says who must have signed"}
+		}
+		f, err := os.Open(c.Export)
+		if err != nil {
+			return audit.Report{}, fmt.Errorf("--export: %w", err)
+		}
+		report, err := audit.VerifyExport(f, c.Key, older)
+		return report, errors.Join(err, f.Close())
+	}
+	l, err := c.open(ctx)
+	if err != nil {
+		return audit.Report{}, err
+	}
+	key := l.key
+	if c.Key != "" {
+		key = c.Key
+	}
+	// The checkpoint first: records that come after it only wait.
+	_, checkpoint, err := l.store.Head(ctx)
+	if err != nil {
+		return audit.Report{}, errors.Join(err, l.store.Close())
+	}
+	report, err := audit.Verify(audit.Check{Records: l.all(ctx), Checkpoint: checkpoint, Key: key, Older: older, Hashes: l.reader(ctx)})
+	return report, errors.Join(err, l.store.Close())
+}
+
+type auditTail struct {
+	logFlags
+	Lines  int  `short:"n" help:"So many of the latest records." default:"20"`
+	Follow bool `short:"f" help:"Go on printing records as they come, until interrupted."`
+}
+
+// pollEvery is how often --follow looks for new records.
+const pollEvery = time.Second
+
+// Run prints the latest records, and then those that come.
+func (c auditTail) Run(e *env) error {
+	l, err := c.open(e.ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.tail(e, l), l.store.Close())
+}
+
+func (c auditTail) tail(e *env, l *auditLog) error {
+	if err := l.readBy(e, "tail"); err != nil {
+		return err
+	}
+	size, _, err := l.store.Head(e.ctx)
+	if err != nil {
+		return err
+	}
+	next := max(0, size-int64(max(c.Lines, 0)))
+	for {
+		batch, err := l.store.Records(e.ctx, next, page)
+		if err != nil && !errors.Is(err, context.Canceled) {
+			return err
+		}
+		for _, r := range batch {
+			if err := printRecord(e.out, r); err != nil {
+				return err
+			}
+			next = r.Seq + 1
+		}
+		switch {
+		case len(batch) == page:
+			continue
+		case !c.Follow:
+			return nil
+		}
+		select {
+		case <-e.ctx.Done():
+			return nil
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+// printRecord writes one record as a line: place, moment, kind and its fields.
+func printRecord(w io.Writer, r audit.Record) error {
+	fields, err := audit.Fields(r)
+	if err != nil {
+		return err
+	}
+	line := fmt.Sprintf("%7d %s %s", r.Seq, r.At.UTC().Format("2006-01-02T15:04:05.000Z"), r.Kind)
+	for _, f := range slices.Sorted(maps.Keys(fields)) {
+		line += fmt.Sprintf(" %s=%q", f, fields[f])
+	}
+	_, err = fmt.Fprintln(w, line)
+	return err
+}
+
+type auditExport struct {
+	logFlags
+	Output string `short:"o" help:"Write to this new file instead of standard output." placeholder:"FILE"`
+}
+
+// Run exports.
+func (c auditExport) Run(e *env) (err error) {
+	l, err := c.open(e.ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.store.Close()) }()
+	if err := l.readBy(e, "export"); err != nil {
+		return err
+	}
+	out := e.out
+	if c.Output != "" {
+		f, err := os.OpenFile(c.Output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return fmt.Errorf("--output: %w", err)
+		}
+		defer func() { err = errors.Join(err, f.Close()) }()
+		out = f
+	}
+	_, checkpoint, err := l.store.Head(e.ctx)
+	if err != nil {
+		return err
+	}
+	return audit.WriteExport(out, l.all(e.ctx), checkpoint)
+}
+
+// readBy records that the operator read the log.
+func (l *auditLog) readBy(e *env, how string) error {
+	return record(e, l.store, "audit.read", how)
+}
+
+// record writes an event of an operator's that is no use case of app.
+func record(e *env, store *sqlstore.Store, kind, detail string) error {
+	event := audit.Event{ID: rand.Text(), At: e.now(), Kind: kind,
+		Fields: map[audit.Field]string{audit.Actor: operator().Name, audit.Detail: detail}}
+	r, err := event.Record(func() []byte {
+		salt := make([]byte, audit.SaltSize)
+		_, _ = rand.Read(salt) // never fails
+		return salt
+	})
+	if err != nil {
+		return err
+	}
+	if err := store.Commit(e.ctx, app.Change{Audit: []audit.Record{r}}); err != nil {
+		return fmt.Errorf("record %s: %w", kind, err)
+	}
+	return nil
+}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"postern/app"
+	"postern/config"
+	"postern/method"
+	"postern/web/api"
+	"postern/web/edge"
+	"postern/web/page"
+	"postern/web/portal"
+)
+
+// serveCommand runs the service.
+type serveCommand struct {
+	configFlag
+}
+
+// Run serves until the process is told to stop.
+func (c serveCommand) Run(e *env) error {
+	began := time.Now()
+	conf, err := config.Load(c.Config, kinds())
+	if err != nil {
+		return err
+	}
+	p, err := open(e, conf)
+	if err != nil {
+		return err
+	}
+	return errors.Join(p.serveConfigured(e.ctx, began), p.close())
+}
+
+// serveConfigured listens where the file says.
+func (p *program) serveConfigured(ctx context.Context, began time.Time) error {
+	handler, err := p.handler()
+	if err != nil {
+		return err
+	}
+	var certificates *tls.Config
+	if t := p.conf.TLS; t.On() {
+		certificates, err = edge.TLS(edge.TLSSettings{PublicURL: p.conf.PublicURL, CertFile: t.CertFile, KeyFile: t.KeyFile,
+			ACMECache: t.ACME.CacheDir, ACMEEmail: t.ACME.Email, ACMEDirectory: t.ACME.Directory, Logger: p.log, Now: p.now})
+		if err != nil {
+			return fmt.Errorf("tls: %w", err)
+		}
+	}
+	listener, err := net.Listen("tcp", p.conf.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	sites := []site{{listener: listener, handler: handler, tls: certificates}}
+	if at := p.conf.TLS.RedirectListen; at != "" {
+		redirect, err := edge.Redirect(p.conf.PublicURL)
+		if err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		plain, err := net.Listen("tcp", at)
+		if err != nil {
+			return errors.Join(fmt.Errorf("tls.redirect_listen: %w", err), listener.Close())
+		}
+		sites = append(sites, site{listener: plain, handler: redirect})
+	}
+	return p.serve(ctx, sites, func() {
+		p.log.Info("ready", "url", p.conf.PublicURL, "listen", listener.Addr().String(), "took", time.Since(began).Round(time.Millisecond))
+	})
+}
+
+// handler is both faces of the product.
+func (p *program) handler() (http.Handler, error) {
+	renderer, err := p.renderer()
+	if err != nil {
+		return nil, err
+	}
+	o := p.conf.Organisation
+	pages, err := portal.New(portal.Settings{App: p.app, Page: renderer, Methods: p.kinds(),
+		SignIn: o.SignInURL, ReturnTo: o.ReturnTo, Now: p.now})
+	if err != nil {
+		return nil, err
+	}
+	s := p.edge(p.conf.PublicURL)
+	programs, err := api.New(s, p.app, p.texts)
+	if err != nil {
+		return nil, err
+	}
+	s.RenderError = pages.RenderError
+	people, err := edge.NewPortal(s)
+	if err != nil {
+		return nil, err
+	}
+	pages.Register(people)
+	return edge.Split(programs, people), nil
+}
+
+// edge returns what every face at publicURL is made of.
+func (p *program) edge(publicURL string) edge.Settings {
+	s := edge.Settings{PublicURL: publicURL, TrustedProxies: p.conf.Proxies(), Logger: p.log, Now: p.now,
+		ReplyAt: p.conf.ReplyMoment}
+	for _, l := range p.texts.Languages() {
+		s.Languages = append(s.Languages, l.Code)
+	}
+	return s
+}
+
+// renderer is the portal's pages with the organisation's name, colour and picture.
+func (p *program) renderer() (*page.Renderer, error) {
+	o := p.conf.Organisation
+	brand := page.Brand{Name: o.Name, Accent: o.Accent, HelpDesk: o.HelpDesk}
+	if o.LogoFile != "" {
+		var err error
+		if brand.Logo, err = os.ReadFile(o.LogoFile); err != nil {
+			return nil, fmt.Errorf("organisation.logo_file: %w", err)
+		}
+	}
+	return page.New(page.Settings{Texts: p.texts, Brand: brand, Methods: p.kinds(), Pages: portal.Pages()})
+}
+
+// kinds are the configured methods before they were opened.
+func (p *program) kinds() []method.Kind {
+	var out []method.Kind
+	for _, m := range p.app.Methods {
+		out = append(out, m.Kind)
+	}
+	return out
+}
+
+// site is one listener and what it serves.
+type site struct {
+	listener net.Listener
+	handler  http.Handler
+	tls      *tls.Config
+}
+
+// grace is how long requests may take to finish once the process was told to stop.
+const grace = 20 * time.Second
+
+// serve answers on every site and does the background work until ctx ends; then it lets requests
+// finish, records that it stopped in good order and waits for everything it started.
+func (p *program) serve(ctx context.Context, sites []site, ready func()) error {
+	if err := p.app.Record(ctx, app.Operator{Name: "system"}, "system.started", ""); err != nil {
+		return err
+	}
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	failed := make(chan error, len(sites)+1)
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := p.app.Run(work); err != nil && !errors.Is(err, context.Canceled) {
+			failed <- fmt.Errorf("background work: %w", err)
+		}
+	})
+	servers := make([]*http.Server, len(sites))
+	for i, s := range sites {
+		servers[i] = edge.NewServer(s.handler)
+		servers[i].TLSConfig = s.tls
+		all.Go(func() {
+			err := s.answer(servers[i])
+			if !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("serving on %s: %w", s.listener.Addr(), err)
+			}
+		})
+	}
+	ready()
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	p.log.Info("stopping")
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	for _, s := range servers {
+		err = errors.Join(err, s.Shutdown(end))
+	}
+	stopWork()
+	all.Wait()
+	err = errors.Join(err, p.app.Record(end, app.Operator{Name: "system"}, "system.stopped", ""), p.app.Settle(end))
+	p.log.Info("stopped")
+	return err
+}
+
+func (s site) answer(server *http.Server) error {
+	if s.tls != nil {
+		return server.ServeTLS(s.listener, "", "")
+	}
+	return server.Serve(s.listener)
+}

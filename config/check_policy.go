@@ -1,0 +1,107 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+
+	"postern/policy"
+)
+
+// policy checks what package policy cannot see: names of directories and methods, and settings
+// that would be without effect.
+func (k *checker) policy() {
+	p := k.c.Policy
+	if p.Disclose == policy.DisclosePerson && len(p.Decoys) == 0 {
+		k.bad("policy.disclose", "is person, and policy.decoys has nothing to draw from", "list under decoys the sets of methods that most people have, such as [[totp, email_code]]")
+	}
+	if p.Disclose != policy.DisclosePerson && len(p.Decoys) > 0 {
+		k.bad("policy.decoys", "has no effect without policy.disclose: person", "remove one or set the other")
+	}
+	for i, set := range p.Decoys {
+		k.factors(fmt.Sprintf("policy.decoys[%d]", i), set)
+	}
+	var names []string
+	for i, r := range p.Rules {
+		at := fmt.Sprintf("policy.rules[%d]", i)
+		switch {
+		case r.Name == "":
+			k.bad(at+".name", "is missing", "name the rule: the audit log says which one applied")
+		case slices.Contains(names, r.Name):
+			k.bad(at+".name", fmt.Sprintf("%q is the name of another rule too", r.Name), "give each its own")
+		}
+		names = append(names, r.Name)
+		k.rule(at, r)
+	}
+	k.require("policy.unknown.require", p.Unknown.Require)
+	k.flow("policy.unknown.limits", p.Unknown.Limits)
+	for i, c := range p.Tests {
+		at := fmt.Sprintf("policy.tests[%d]", i)
+		k.factors(at+".enrolled", c.Enrolled)
+		k.factors(at+".proven", c.Proven)
+		if c.Expect == "" {
+			k.bad(at+".expect", "is missing", "use one of nothing_possible, not_yet, verified")
+		}
+	}
+}
+
+func (k *checker) rule(at string, r Rule) {
+	for i, d := range r.Match.Directories {
+		if !k.c.has(d) {
+			k.bad(fmt.Sprintf("%s.match.directories[%d]", at, i), fmt.Sprintf("there is no directory %q", d), "use a name that stands under directories")
+		}
+	}
+	switch {
+	case r.Stage == policy.Test && len(r.Testers) == 0:
+		k.bad(at+".stage", "is test, and testers is empty", "list their logins under testers")
+	case r.Stage != policy.Test && len(r.Testers) > 0:
+		k.bad(at+".testers", "has no effect without stage: test", "remove one or set the other")
+	case r.Stage == policy.Pilot && len(r.PilotGroups) == 0:
+		k.bad(at+".stage", "is pilot, and pilot_groups is empty", "list the groups under pilot_groups")
+	case r.Stage != policy.Pilot && len(r.PilotGroups) > 0:
+		k.bad(at+".pilot_groups", "has no effect without stage: pilot", "remove one or set the other")
+	}
+	if r.Deny && r.Require != nil {
+		k.bad(at+".require", "has no effect beside deny: true", "keep one")
+	}
+	k.require(at+".require", r.Require)
+	k.flow(at+".limits", r.Limits)
+}
+
+func (k *checker) require(at string, r *Requirement) {
+	if r == nil {
+		return
+	}
+	if r.Methods < 0 || r.Methods > 5 {
+		k.bad(at+".methods", fmt.Sprintf("%d is not between 1 and 5", r.Methods), "use 2")
+	}
+	if r.Methods > 0 && len(r.AnyOf) > 0 {
+		k.bad(at+".methods", "stands beside any_of, which says it all", "keep one")
+	}
+	k.factors(at+".allow", r.Allow)
+	for i, w := range r.AnyOf {
+		k.factors(fmt.Sprintf("%s.any_of[%d]", at, i), w)
+		if len(w) == 0 {
+			k.bad(fmt.Sprintf("%s.any_of[%d]", at, i), "is empty", "name the methods that are enough together")
+		}
+	}
+}
+
+// factors checks names of methods.
+func (k *checker) factors(at string, names []policy.Factor) {
+	for i, f := range names {
+		if !slices.ContainsFunc(k.c.Methods, func(s Section) bool { return s.Type == string(f) }) {
+			k.bad(fmt.Sprintf("%s[%d]", at, i), fmt.Sprintf("%q is not switched on under methods", f), "add it there or use another")
+		}
+	}
+}
+
+func (k *checker) flow(at string, l FlowLimits) {
+	for _, one := range []struct {
+		name string
+		n    int
+	}{{"asked", l.Asked}, {"wrong", l.Wrong}, {"rejected", l.Rejected}} {
+		if one.n < 0 || one.n > 100 {
+			k.bad(at+"."+one.name, fmt.Sprintf("%d is not between 1 and 100", one.n), "leave it out for the default")
+		}
+	}
+}

@@ -1,0 +1,13 @@
+// Package all lists the directories that the program knows.
+//
+// It holds nothing but the list: a new directory is a folder beside this one and a line here.
+package all
+
+import (
+	"postern/directory"
+	"postern/directory/ldap"
+	"postern/directory/local"
+)
+
+// Kinds returns them in the order in which the documentation shows them.
+func Kinds() []directory.Kind { return []directory.Kind{local.Kind, ldap.Kind} }

@@ -1,0 +1,180 @@
+package ldap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"postern/directory"
+)
+
+// idleFor is how long a connection may lie idle: less than what servers and firewalls allow.
+const idleFor = 2 * time.Minute
+
+// pool keeps connections of the service account and knows which servers answer.
+type pool struct {
+	connect func(context.Context, server) (*conn, error)
+	now     func() time.Time
+	retry   time.Duration
+	slots   chan struct{} // one token for each connection that is in use
+
+	mu     sync.Mutex
+	closed bool
+	hosts  []host
+	idle   []idle // the last used is last
+}
+
+type host struct {
+	server
+	down time.Time // not to be asked before, unless no other answers
+}
+
+type idle struct {
+	c     *conn
+	since time.Time
+}
+
+func newPool(servers []server, size int, retry time.Duration, now func() time.Time, connect func(context.Context, server) (*conn, error)) *pool {
+	p := &pool{connect: connect, now: now, retry: retry, slots: make(chan struct{}, size)}
+	for _, s := range servers {
+		p.hosts = append(p.hosts, host{server: s})
+	}
+	return p
+}
+
+// take returns a connection, for which put must be called. fresh asks for a new one, after an
+// idle one turned out to be dead. Every error wraps directory.ErrUnavailable: nothing was asked.
+func (p *pool) take(ctx context.Context, fresh bool) (*conn, error) {
+	select {
+	case p.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: all pool_size connections are in use: %w", directory.ErrUnavailable, ctx.Err())
+	}
+	if c := p.reuse(fresh); c != nil {
+		return c, nil
+	}
+	c, err := p.dial(ctx, p.connect)
+	if err != nil {
+		<-p.slots
+		return nil, fmt.Errorf("%w: %w", directory.ErrUnavailable, err)
+	}
+	return c, nil
+}
+
+// put gives a connection back. A broken one is closed, and if its server was silent, not merely
+// restarted, others are asked first for a while.
+func (p *pool) put(c *conn) {
+	defer func() { <-p.slots }()
+	if c.slow {
+		p.mark(c.server, false)
+	}
+	p.mu.Lock()
+	keep := !c.broken && !c.IsClosing() && !p.closed
+	if keep {
+		p.idle = append(p.idle, idle{c, p.now()})
+	}
+	p.mu.Unlock()
+	if !keep {
+		c.close()
+	}
+}
+
+// reuse returns an idle connection, or nil. Those that died or lay too long are closed, all of
+// them when a fresh one is wanted, and those to a server that is no longer the best one too.
+func (p *pool) reuse(fresh bool) *conn {
+	p.mu.Lock()
+	now := p.now()
+	best := p.order()[0]
+	var found *conn
+	var keep, drop []idle
+	for i := len(p.idle) - 1; i >= 0; i-- {
+		one := p.idle[i]
+		switch {
+		case fresh, one.c.IsClosing(), now.Sub(one.since) > idleFor, one.c.server != p.hosts[best].server:
+			drop = append(drop, one)
+		case found == nil:
+			found = one.c
+		default:
+			keep = append([]idle{one}, keep...)
+		}
+	}
+	p.idle = keep
+	p.mu.Unlock()
+	for _, one := range drop {
+		one.c.close()
+	}
+	return found
+}
+
+// order returns the servers' places: those that answer in their order, then those that did not.
+// It is called with the lock held.
+func (p *pool) order() []int {
+	var up, down []int
+	now := p.now()
+	for i, h := range p.hosts {
+		if now.Before(h.down) {
+			down = append(down, i)
+		} else {
+			up = append(up, i)
+		}
+	}
+	return append(up, down...)
+}
+
+// dial tries the servers one after the other, with the given way to connect.
+func (p *pool) dial(ctx context.Context, connect func(context.Context, server) (*conn, error)) (*conn, error) {
+	p.mu.Lock()
+	order := p.order()
+	p.mu.Unlock()
+	var errs []error
+	for _, i := range order {
+		s := p.probe(i)
+		c, err := connect(ctx, s)
+		if err == nil {
+			p.mark(s, true)
+			return c, nil
+		}
+		errs = append(errs, err)
+		if ctx.Err() != nil {
+			break
+		}
+		p.mark(s, false)
+	}
+	return nil, errors.Join(errs...)
+}
+
+// probe returns server i. If it did not answer last time, only this caller tries it again now.
+func (p *pool) probe(i int) server {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	h := &p.hosts[i]
+	if !h.down.IsZero() {
+		h.down = p.now().Add(p.retry)
+	}
+	return h.server
+}
+
+func (p *pool) mark(s server, up bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.hosts {
+		if p.hosts[i].server == s {
+			p.hosts[i].down = time.Time{}
+			if !up {
+				p.hosts[i].down = p.now().Add(p.retry)
+			}
+		}
+	}
+}
+
+func (p *pool) close() {
+	p.mu.Lock()
+	idle := p.idle
+	p.idle, p.closed = nil, true
+	p.mu.Unlock()
+	for _, one := range idle {
+		one.c.close()
+	}
+}

@@ -1,0 +1,126 @@
+package ldap
+
+import (
+	"errors"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+	goldap "github.com/go-ldap/ldap/v3"
+)
+
+// policyOID names the control of draft-behera-ldap-password-policy section 6.
+const policyOID = goldap.ControlTypeBeheraPasswordPolicy
+
+// The errors of that draft's section 6.2.
+const (
+	policyExpired        = 0
+	policyLocked         = 1
+	policyMustChange     = 2
+	policyNotAllowed     = 3
+	policyNeedsOld       = 4
+	policyTooWeak        = 5
+	policyTooShort       = 6
+	policyTooYoung       = 7
+	policyInHistory      = 8
+	policyTooLong        = 9
+	policySilent         = -1
+	policyDeepest        = 8
+	policyErrorTag       = 1
+	controlsPlace        = 2
+	controlParts         = 3
+	extendedValue        = 1
+	passwordModifyOID    = "1.3.6.1.4.1.4203.1.11.1"
+	passwordModifyUser   = 0
+	passwordModifyNew    = 2
+	passwordModifyResult = "Password Modify"
+)
+
+// ppolicy is what ppolicy said beside a result: one of the errors above, or policySilent.
+type ppolicy int
+
+const noPolicy ppolicy = policySilent
+
+// policyControl asks for it. It is not critical: a server without ppolicy answers as well. A
+// control that were critical would need ber.NewLDAPBoolean, since TRUE is 0xFF (RFC 4511
+// section 5.1).
+type policyControl struct{}
+
+// GetControlType returns the control's OID.
+func (policyControl) GetControlType() string { return policyOID }
+
+// String names the control.
+func (policyControl) String() string { return "password policy" }
+
+// Encode returns the control: its OID alone.
+func (policyControl) Encode() *ber.Packet {
+	p := ber.NewSequence("Control")
+	p.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, policyOID, "OID"))
+	return p
+}
+
+// policyIn reads the control among those that the library has decoded.
+func policyIn(controls []goldap.Control) ppolicy {
+	for _, c := range controls {
+		if p, ok := c.(*goldap.ControlBeheraPasswordPolicy); ok && p.Error >= policyExpired {
+			return ppolicy(p.Error)
+		}
+	}
+	return noPolicy
+}
+
+// policyOf reads the control of a refusal, which the library leaves in its packet.
+func policyOf(e *goldap.Error) ppolicy {
+	if e == nil || e.Packet == nil || len(e.Packet.Children) <= controlsPlace {
+		return noPolicy
+	}
+	for _, control := range e.Packet.Children[controlsPlace].Children {
+		if control == nil || len(control.Children) < 2 || len(control.Children) > controlParts {
+			continue
+		}
+		oid, value := control.Children[0], control.Children[len(control.Children)-1]
+		if string(content(oid)) == policyOID && value.Tag == ber.TagOctetString && value.ClassType == ber.ClassUniversal {
+			return parsePolicy(content(value))
+		}
+	}
+	return noPolicy
+}
+
+// parsePolicy reads PasswordPolicyResponseValue: SEQUENCE { warning [0] CHOICE OPTIONAL,
+// error [1] ENUMERATED OPTIONAL }. What is none says nothing.
+func parsePolicy(value []byte) ppolicy {
+	p, err := ber.DecodePacketErr(value)
+	if err != nil || p == nil || p.ClassType != ber.ClassUniversal || p.Tag != ber.TagSequence {
+		return noPolicy
+	}
+	for _, child := range p.Children {
+		code := content(child)
+		if child.ClassType == ber.ClassContext && child.TagType == ber.TypePrimitive && child.Tag == policyErrorTag &&
+			len(code) == 1 && code[0] <= policyTooLong {
+			return ppolicy(code[0])
+		}
+	}
+	return noPolicy
+}
+
+// content is what a packet holds. The library keeps it in Data whatever the class, and puts it
+// there again after it has looked into a control.
+func content(p *ber.Packet) []byte {
+	if p == nil || p.Data == nil {
+		return nil
+	}
+	return p.Data.Bytes()
+}
+
+// passwordModify builds PasswdModifyRequestValue (RFC 3062 section 2): whose, and the new
+// password, always: without one the server would make one up.
+func passwordModify(dn, to string) (*goldap.ExtendedRequest, error) {
+	if dn == "" || to == "" {
+		return nil, errors.New("ldap: a password change without a person or a password")
+	}
+	value := ber.NewSequence(passwordModifyResult)
+	value.AppendChild(ber.NewString(ber.ClassContext, ber.TypePrimitive, passwordModifyUser, dn, "User"))
+	value.AppendChild(ber.NewString(ber.ClassContext, ber.TypePrimitive, passwordModifyNew, to, "New"))
+	ask := goldap.NewExtendedRequest(passwordModifyOID,
+		ber.NewString(ber.ClassContext, ber.TypePrimitive, extendedValue, string(value.Bytes()), "Value"))
+	ask.Controls = []goldap.Control{policyControl{}}
+	return ask, nil
+}

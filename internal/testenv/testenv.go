@@ -1,0 +1,171 @@
+// Package testenv runs the real services that tests need: OpenLDAP, PostgreSQL. Everything
+// listens on a loopback address, keeps its data in a temporary directory and ends with the test
+// process, however that ends.
+//
+// It is for tests only and installs nothing: a service that is missing fails the test with the
+// name of the Debian package. It never skips.
+package testenv
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os/exec"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// FreePort returns a TCP port of 127.0.0.1 that nobody listened on a moment ago.
+func FreePort(t testing.TB) int {
+	t.Helper()
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("testenv: looking for a free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// Program returns the path of a program, looking in dirs after $PATH, and fails the test with the
+// name of its Debian package when it is missing.
+func Program(t testing.TB, name, debian string, dirs ...string) string {
+	t.Helper()
+	path, err := program(name, debian, dirs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func program(name, debian string, dirs ...string) (string, error) {
+	if path, err := exec.LookPath(name); err == nil {
+		return path, nil
+	}
+	for _, dir := range dirs {
+		if path, err := exec.LookPath(dir + "/" + name); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("testenv: %s is missing: install the Debian package %s", name, debian)
+}
+
+// WaitFor polls ready until it returns nil, and fails the test with its last error after limit.
+func WaitFor(t testing.TB, what string, limit time.Duration, ready func() error) {
+	t.Helper()
+	if err := waitFor(what, limit, ready); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func waitFor(what string, limit time.Duration, ready func() error) error {
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := ready()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-deadline.C:
+			return fmt.Errorf("testenv: %s is not ready after %v: %w", what, limit, err)
+		case <-tick.C:
+		}
+	}
+}
+
+// Process is a child process of a test. Its output is kept and shown when the test fails.
+type Process struct {
+	cmd  *exec.Cmd
+	out  output
+	done chan struct{}
+	err  error // of Wait; read after done
+}
+
+// Start runs cmd until the test ends or the test process dies. It uses cmd's Stdout, Stderr and
+// SysProcAttr.Pdeathsig; the rest is the caller's.
+func Start(t testing.TB, cmd *exec.Cmd) *Process {
+	t.Helper()
+	p := &Process{cmd: cmd, done: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = &p.out, &p.out
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	started := make(chan error)
+	go func() {
+		// Linux sends the signal when the thread that started the child ends, so the thread
+		// stays with this goroutine until the child is gone.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			p.err = cmd.Wait()
+		}
+		close(p.done)
+	}()
+	if err := <-started; err != nil {
+		t.Fatalf("testenv: starting %s: %v", cmd.Path, err)
+	}
+	t.Cleanup(func() {
+		p.Stop(syscall.SIGKILL)
+		if t.Failed() {
+			t.Logf("output of %s:\n%s", cmd.Path, p.Output())
+		}
+	})
+	return p
+}
+
+// Stop sends a signal and waits for the end. It may be called again.
+func (p *Process) Stop(signal syscall.Signal) {
+	// An error means that it has ended already.
+	_ = p.cmd.Process.Signal(signal)
+	<-p.done
+}
+
+// Signal sends a signal and does not wait.
+func (p *Process) Signal(signal syscall.Signal) error { return p.cmd.Process.Signal(signal) }
+
+// Output returns what the process has written until now.
+func (p *Process) Output() string { return p.out.String() }
+
+// Exited returns an error once the process has ended, for use in WaitFor.
+func (p *Process) Exited() error {
+	select {
+	case <-p.done:
+		return fmt.Errorf("testenv: %s ended (%v):\n%s", p.cmd.Path, p.err, p.Output())
+	default:
+		return nil
+	}
+}
+
+// output is a buffer that may be read while it is written.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}

@@ -1,0 +1,119 @@
+package portal
+
+import (
+	"encoding/json"
+	"html/template"
+	"net/http"
+
+	"postern/app"
+	"postern/method"
+	"postern/policy"
+	"postern/secret"
+	"postern/web/edge"
+	"postern/web/page"
+)
+
+// questionPage is a method's own page.
+type questionPage struct {
+	page.Frame
+	ID     string
+	Hint   string // text key
+	Target string // masked, where the code goes
+	Public string // JSON, for the method's script
+	Part   template.HTML
+	Submit string // text key
+	Clock  *page.Clock
+	Resend bool
+	Second bool
+}
+
+func (p *Portal) question(w http.ResponseWriter, r *http.Request, flow app.Flow, s shown) error {
+	f := flow.Open.Factor
+	d := questionPage{Frame: p.frame(r, methodKey(f, "title"), "/reset"), Hint: methodKey(f, "hint"),
+		Public: string(flow.Open.Public), Submit: methodKey(f, "submit"), Second: answered(flow),
+		Resend: p.traits[f].Issued, Clock: page.NewClock("question.left", "question.over", flow.Open.Expires, p.now())}
+	d.Problems, d.Method = s.problems, f
+	for _, m := range flow.Methods {
+		if m.Factor == f {
+			d.ID, d.Target = m.ID, m.Hint
+		}
+	}
+	var err error
+	if d.Part, err = p.page.Challenge(d.Language, f, flow.Open.Public, d.On("code")); err != nil {
+		return err
+	}
+	return p.write(w, s, "question", d)
+}
+
+// answer judges what was typed, or what the passkey said.
+func (p *Portal) answer(w http.ResponseWriter, r *http.Request) error {
+	form, err := edge.Form(r)
+	if err != nil {
+		return err
+	}
+	ans, err := readAnswer(form.Get("code"), form.Get("credential"))
+	if err != nil {
+		return err
+	}
+	_, err = p.app.Answer(r.Context(), p.visitor(r), edge.Token(r), form.Get("method"), ans)
+	return p.step(w, r, err, place{field: "code", method: form.Get("method")})
+}
+
+// readAnswer reads a method's fields. No credential at all is for the method to judge.
+func readAnswer(code, credential string) (method.Answer, error) {
+	a := method.Answer{Code: secret.New(code)}
+	if credential != "" {
+		if !json.Valid([]byte(credential)) || credential[0] != '{' {
+			return a, edge.Refuse(edge.ProblemRequest, "the credential is not a JSON object")
+		}
+		a.Credential = json.RawMessage(credential)
+	}
+	return a, nil
+}
+
+// verifying are the texts of the same problems for methods without a code.
+var verifying = map[string]string{
+	"problem.answer":    "problem.answer_verifying",
+	"problem.malformed": "problem.malformed_verifying",
+}
+
+// problems says what did not work, and lists a password's violations one by one.
+func (p *Portal) problems(r *http.Request, flow app.Flow, problem edge.Problem, at place) []page.Problem {
+	if problem.Name == app.ProblemPassword {
+		return p.violations(r, problem, at.field)
+	}
+	var f policy.Factor
+	for _, m := range flow.Methods {
+		if m.ID == at.method {
+			f = m.Factor
+		}
+	}
+	if flow.Open == nil || flow.Open.Factor != f {
+		at.field = "" // the question is closed: there is no field any more
+	}
+	return []page.Problem{p.unaccepted(r, f, problem, at.field)}
+}
+
+// unaccepted says that an answer was not accepted, in words that fit the method.
+func (p *Portal) unaccepted(r *http.Request, f policy.Factor, problem edge.Problem, field string) page.Problem {
+	if key := verifying[problem.Key]; key != "" && p.traits[f].Verifies {
+		problem.Key, field = key, ""
+	}
+	return page.Problem{Field: field, Text: p.say(r, problem)}
+}
+
+// violations are the problems of a password: each reason, or the refusal itself when none came.
+func (p *Portal) violations(r *http.Request, problem edge.Problem, field string) []page.Problem {
+	var out []page.Problem
+	for _, v := range problem.Refusal.Violations {
+		key := "password.violation." + v.Rule
+		if !p.texts.Has(key) {
+			continue
+		}
+		out = append(out, page.Problem{Field: field, Text: p.texts.Text(p.language(r), key, v.Params)})
+	}
+	if len(out) == 0 {
+		out = []page.Problem{{Field: field, Text: p.say(r, problem)}}
+	}
+	return out
+}
