@@ -110,10 +110,9 @@ func (a *App) decide(ctx context.Context, who found, now time.Time) (policy.Deci
 	p := policy.Person{Found: who.ok, Account: who.account,
 		Draw: binary.BigEndian.Uint64(a.Keys.Derive("draw.decoy", []byte(who.draw), 8))}
 	for _, r := range rows {
-		if who.account.Created.After(r.Added) {
-			continue // a namesake with a recycled identifier inherits nothing
+		if inherits(who.account, r.Added) {
+			p.Enrolled = append(p.Enrolled, policy.Enrolled{Factor: r.Factor, Added: r.Added})
 		}
-		p.Enrolled = append(p.Enrolled, policy.Enrolled{Factor: r.Factor, Added: r.Added})
 	}
 	return a.Policy.Decide(p, a.traits, now), nil
 }

@@ -137,15 +137,16 @@ func (a *App) person(ctx context.Context, h held, f policy.Factor, now time.Time
 		return p, err
 	}
 	if h.usable(f) {
-		p.Account, p.Enrolled = h.Account, a.ripe(enrolled, h.Recovery.Began)
+		p.Account, p.Enrolled = h.Account, slices.DeleteFunc(enrolled, func(e method.Enrollment) bool {
+			return !inherits(h.Account, e.Added) || e.Added.After(h.Recovery.Began.Add(-a.Policy.Quarantine))
+		})
 	}
 	return p, nil
 }
 
-// ripe leaves out what is still in quarantine.
-func (a *App) ripe(all []method.Enrollment, began time.Time) []method.Enrollment {
-	return slices.DeleteFunc(all, func(e method.Enrollment) bool { return e.Added.After(began.Add(-a.Policy.Quarantine)) })
-}
+// inherits reports whether what was enrolled at that moment is who's own: an account that was made
+// later, with an identifier that was given out again, is another person's.
+func inherits(who account.Account, added time.Time) bool { return !who.Created.After(added) }
 
 // enrollments returns who's enrolments of f (all for ""), opened.
 func (a *App) enrollments(ctx context.Context, who account.Ref, f policy.Factor) ([]method.Enrollment, error) {

@@ -405,7 +405,8 @@ func (w *world) refused(err error, problem string) *app.Refusal {
 // events returns the kinds of all audit events in order, after checking that the log verifies.
 func (w *world) events() []string {
 	w.t.Helper()
-	w.send()
+	w.send() // the sweep and the outbox make records,
+	w.send() // which then get their places
 	_, signed, err := w.store.Head(w.t.Context())
 	if err != nil {
 		w.t.Fatal(err)
@@ -450,3 +451,20 @@ func count(all []string, kind string) int {
 }
 
 func burst(n int) limit.Limit { return limit.Limit{Every: time.Hour, Burst: n} }
+
+func policyFactor(s string) policy.Factor { return policy.Factor(s) }
+
+// broken is a method that enrols and can tell nothing else.
+type broken struct{ method.Enroller }
+
+func (b broken) EnrollDirectly(ctx context.Context, p method.Person, params map[string]string) (method.Enrollment, any, error) {
+	return b.Enroller.(method.Direct).EnrollDirectly(ctx, p, params)
+}
+
+func (broken) Ask(context.Context, method.Person) (method.Question, error) {
+	return method.Question{}, errors.New("the token server does not answer")
+}
+
+func (broken) Judge(context.Context, method.Person, []byte, method.Answer) (method.Judgement, error) {
+	return method.Judgement{}, errors.New("the token server does not answer")
+}

@@ -175,7 +175,7 @@ func (p *printer) directories(kinds Kinds) {
 		p.comment(2, "Its name in the audit log; must not change later.")
 		p.line(2, "name: "+k.ID)
 		p.comment(2, "What people call it.")
-		p.line(2, "title: "+strings.ToUpper(k.ID[:1])+k.ID[1:])
+		p.line(2, "title: Company account")
 		p.line(2, "type: "+k.ID)
 		p.settings(2, k.Settings)
 	}
@@ -274,8 +274,8 @@ func span(d time.Duration) string {
 // quote quotes what YAML could take for something else than text.
 func quote(s string) string {
 	plain := s != "" && strings.IndexFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '_' || r == ' ' || r == '/' || r == '.' || r == '-')
-	}) < 0 && s[0] != '-' && s[0] != ' ' && s[len(s)-1] != ' ' && s != "true" && s != "false" && s != "null" &&
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == ' ' || r == '/' || r == '.' || r == '-')
+	}) < 0 && (s[0] >= 'a' && s[0] <= 'z' || s[0] >= 'A' && s[0] <= 'Z' || s[0] == '/') && s[len(s)-1] != ' ' && s != "true" && s != "false" && s != "null" &&
 		s != "on" && s != "off" && s != "yes" && s != "no"
 	if plain {
 		return s

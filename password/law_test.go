@@ -144,7 +144,7 @@ func FuzzReadBlocklist(f *testing.F) {
 
 func TestStrength(t *testing.T) {
 	for candidate, want := range map[string]int{
-		"": 0, "password": 0, "anna.weber1974": 1, "Anna Weber 1974": 1, "zorkblatt": 2, "\xff": 0,
+		"": 0, "password": 0, "anna.weber1974": 1, "Anna Weber 1974": 2, "zorkblat": 2, "zorkblatt": 3, "\xff": 0,
 		"correct horse battery staple": 4, "bakul-tored-nimat-lesop": 4,
 	} {
 		e := Strength(secret.New(candidate), []string{"Anna Weber", "anna.weber"})

@@ -15,7 +15,7 @@ const (
 
 // mostlyWords refuses a password that consists mainly of known words: when every occurrence of
 // the person's and the organisation's words is taken out, at least leastRest characters must be
-// left, of which those that repeat the one before do not count. Case and look-alike characters
+// left, where one that stands there again and again counts twice at most. Case and look-alike characters
 // (0 for o, 4 for a, …) make no difference, and a word of several parts counts by its parts too.
 //
 // So a sentence that happens to contain a name is fine, while a name with a year and an
@@ -61,13 +61,19 @@ func cover(s string, covered []bool, words []string) string {
 	return first
 }
 
-// left counts the characters that are not covered, without repetitions.
+// left counts the characters that are not covered, the same one in a row twice at most.
 func left(s string, covered []bool) int {
-	n, last := 0, rune(-1)
+	n, last, again := 0, rune(-1), 0
 	for i, c := range s {
-		if !covered[i] && c != last {
+		if covered[i] {
+			continue
+		}
+		again++
+		if c != last {
+			last, again = c, 1
+		}
+		if again <= 2 {
 			n++
-			last = c
 		}
 	}
 	return n

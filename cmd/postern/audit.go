@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -31,7 +32,7 @@ type auditCommand struct {
 
 // logFlags say where the log is.
 type logFlags struct {
-	Config string `help:"The configuration file." placeholder:"FILE" default:"postern.yaml" env:"POSTERN_CONFIG" xor:"where"`
+	Config string `help:"The configuration file. Default: postern.yaml, or what POSTERN_CONFIG names." placeholder:"FILE" xor:"where"`
 	Data   string `help:"A data folder, such as that of \"postern try --data DIR\", instead of a configuration file." placeholder:"DIR" xor:"where"`
 }
 
@@ -45,7 +46,7 @@ func (f logFlags) open(ctx context.Context) (*auditLog, error) {
 	conf := config.Config{Keys: config.Keys{File: filepath.Join(f.Data, config.KeysName)}, Store: config.Store{SQLite: filepath.Join(f.Data, config.StoreName)}}
 	if f.Data == "" {
 		var err error
-		if conf, err = config.Load(f.Config, kinds()); err != nil {
+		if conf, err = config.Load(cmp.Or(f.Config, os.Getenv("POSTERN_CONFIG"), "postern.yaml"), kinds()); err != nil {
 			return nil, err
 		}
 	}
@@ -66,28 +67,28 @@ func (f logFlags) open(ctx context.Context) (*auditLog, error) {
 	return &auditLog{store: store, key: ring.Verifier()}, nil
 }
 
-// page is how many records are read at once.
-const page = 512
+// batch is how many records are read at once.
+const batch = 512
 
 // all yields every record: those with places, then those without.
 func (l *auditLog) all(ctx context.Context) iter.Seq2[audit.Record, error] {
 	return func(yield func(audit.Record, error) bool) {
 		for from := int64(0); ; {
-			batch, err := l.store.Records(ctx, from, page)
+			rows, err := l.store.Records(ctx, from, batch)
 			if err != nil {
 				yield(audit.Record{}, err)
 				return
 			}
-			for _, r := range batch {
+			for _, r := range rows {
 				if !yield(r, nil) {
 					return
 				}
 			}
-			if len(batch) < page {
+			if len(rows) < batch {
 				break
 			}
 			// What is there, not what should be: a gap must not end the walk.
-			from = batch[len(batch)-1].Seq + 1
+			from = rows[len(rows)-1].Seq + 1
 		}
 		waiting, err := l.store.Pending(ctx, 1<<20)
 		if err != nil {
@@ -198,18 +199,18 @@ func (c auditTail) tail(e *env, l *auditLog) error {
 	}
 	next := max(0, size-int64(max(c.Lines, 0)))
 	for {
-		batch, err := l.store.Records(e.ctx, next, page)
+		rows, err := l.store.Records(e.ctx, next, batch)
 		if err != nil && !errors.Is(err, context.Canceled) {
 			return err
 		}
-		for _, r := range batch {
+		for _, r := range rows {
 			if err := printRecord(e.out, r); err != nil {
 				return err
 			}
 			next = r.Seq + 1
 		}
 		switch {
-		case len(batch) == page:
+		case len(rows) == batch:
 			continue
 		case !c.Follow:
 			return nil

@@ -6,12 +6,14 @@ import (
 	"io/fs"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/pquerna/otp/totp"
 
 	"postern/directory"
+	"postern/notify/file"
 	"postern/secret"
 	"postern/web/edge"
 	"postern/web/page"
@@ -35,15 +37,23 @@ type company struct {
 }
 
 // mail is one message as the mailbox shows it.
-type mail struct {
-	To      string    `json:"to"`
-	Subject string    `json:"subject"`
-	Text    string    `json:"text"`
-	At      time.Time `json:"at"`
+type mail struct{ file.Entry }
+
+// Lines returns the lines of the text that are not empty, for the page.
+func (m mail) Lines() []string {
+	return strings.FieldsFunc(m.Text, func(r rune) bool { return r == '\n' || r == '\r' })
 }
 
-// Lines returns the text's lines, for the page.
-func (m mail) Lines() []string { return strings.Split(strings.TrimSpace(m.Text), "\n") }
+// readMail returns what the sender wrote, newest first. It is never nil, so that programs always
+// read a list.
+func readMail(path string) ([]mail, error) {
+	entries, err := file.Read(path)
+	out := make([]mail, 0, len(entries))
+	for _, one := range slices.Backward(entries) {
+		out = append(out, mail{one})
+	}
+	return out, err
+}
 
 // companyName is what the sample company is called.
 const companyName = "Fernhill Ltd"
@@ -108,7 +118,8 @@ type shownPerson struct {
 }
 
 func (c *company) frame(r *http.Request, title, self string) page.Frame {
-	return page.Frame{Language: edge.VisitorOf(r).Language, Title: title, Self: self}
+	language := c.renderer.Texts().Match(r.URL.Query().Get("lang"), edge.VisitorOf(r).Language)
+	return page.Frame{Language: language, Title: title, Self: self}
 }
 
 func (c *company) signInPage(w http.ResponseWriter, r *http.Request, status int, login string) error {

@@ -18,7 +18,7 @@ data: %s
 audit: {origin: localhost/postern-try}
 directories: [{name: local, type: local}]
 methods: {passkey: , totp: , email_code: }
-notify: [{type: file, dir: %s/mail}]
+notify: [{type: file, file: %s/mailbox.jsonl}]
 policy: {quarantine: 0}
 %s`, data, data, more)
 }

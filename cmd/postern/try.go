@@ -29,10 +29,10 @@ type tryCommand struct {
 	JSON   bool   `name:"json" help:"Print one line of JSON when ready, for programs."`
 }
 
-// The ports that are tried when none was asked for.
+// The port that is tried first when none was asked for, and how many after it.
 const (
 	firstPort = 8470
-	lastPort  = 8499
+	ports     = 30
 )
 
 // Run serves until the process is told to stop.
@@ -45,7 +45,11 @@ func (c tryCommand) Run(e *env) (err error) {
 	if err != nil {
 		return err
 	}
-	company, err := free(host, min(portPlus(portal, 1), lastPort), false)
+	next := 0 // anything, as for the portal
+	if port != 0 {
+		next = portPlus(portal, 1)
+	}
+	company, err := free(host, next, false)
 	if err != nil {
 		return errors.Join(err, portal.Close())
 	}
@@ -80,14 +84,17 @@ func (c tryCommand) address() (host string, port int, err error) {
 // free listens on port or, unless it was asked for, on the next one that is free.
 func free(host string, port int, asked bool) (net.Listener, error) {
 	for n := port; ; n++ {
+		if n > port+ports {
+			n = 0 // whichever the system has
+		}
 		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(n)))
 		switch {
 		case err == nil:
 			return l, nil
 		case asked:
 			return nil, fmt.Errorf("--listen: %w: choose another port", err)
-		case n >= lastPort:
-			return net.Listen("tcp", net.JoinHostPort(host, "0"))
+		case n == 0 || n >= 1<<16:
+			return nil, fmt.Errorf("no port is free: %w", err)
 		}
 	}
 }
@@ -167,7 +174,7 @@ data: %q
 audit: {origin: "localhost/postern-try"}
 directories: [{name: local, title: %q, type: local}]
 methods: {passkey: {}, totp: {}, email_code: {}}
-notify: [{type: file, dir: %q}]
+notify: [{type: file, file: %q}]
 policy: {quarantine: 0}
 log: {level: warn}
 `, localURL(t.portal), companyName, home, home, t.dir, companyName+" account", t.mail())
@@ -182,7 +189,7 @@ log: {level: warn}
 	return conf, nil
 }
 
-func (t *trial) mail() string { return filepath.Join(t.dir, "mail") }
+func (t *trial) mail() string { return filepath.Join(t.dir, "mailbox.jsonl") }
 
 func (t *trial) serve(e *env, p *program, people []samplePerson) error {
 	handler, err := p.handler()
@@ -225,7 +232,9 @@ func (t *trial) say(e *env, p *program, people []samplePerson) error {
 	home := localURL(t.company)
 	r := ready{Portal: p.conf.PublicURL, API: p.conf.PublicURL + "/api/v1", Mailbox: home + "/mail", SignIn: home + "/", People: people}
 	if t.json {
-		return json.NewEncoder(e.out).Encode(r)
+		line := json.NewEncoder(e.out)
+		line.SetEscapeHTML(false)
+		return line.Encode(r)
 	}
 	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "Portal\t%s\nSign-in page of %s\t%s\nMailbox\t%s\n\n", r.Portal, companyName, r.SignIn, r.Mailbox)

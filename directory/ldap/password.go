@@ -95,19 +95,18 @@ func (d *Directory) write(ctx context.Context, id, doing string, f func(*conn, *
 		}
 		return err
 	})
-	if err == nil {
-		err = done
-	}
 	var rejected *directory.Rejected
-	switch e := answered(err); {
-	case err == nil, errors.As(err, &rejected), errors.Is(err, directory.ErrUnavailable), errors.Is(err, directory.ErrUncertain), errors.Is(err, directory.ErrNotFound):
+	switch e := answered(done); {
+	case errors.Is(err, directory.ErrNotFound), errors.Is(err, directory.ErrUnavailable):
 		return err
-	case e != nil && done == nil: // the search was refused: nothing was written
+	case err != nil: // the search was refused: nothing was written
 		return fmt.Errorf("%w: %w", directory.ErrUnavailable, unread(err, doing))
 	case e != nil:
 		return refusal(e, doing)
+	case done == nil, errors.As(done, &rejected), errors.Is(done, directory.ErrUnavailable):
+		return done
 	}
-	return fmt.Errorf("ldap: %s: %w: %w", doing, directory.ErrUncertain, err)
+	return fmt.Errorf("ldap: %s: %w: %w", doing, directory.ErrUncertain, done)
 }
 
 // once runs a request that must not be repeated. Without an answer it tells whether the request

@@ -54,7 +54,7 @@ func freshDatabase(t testing.TB, server func() (*postgresServer, error)) string 
 		t.Fatal(err)
 	}
 	name := "t" + strings.ToLower(rand.Text())
-	if err := s.exec(t.Context(), "CREATE DATABASE "+name); err != nil {
+	if err := s.exec(t.Context(), "CREATE DATABASE "+name+" STRATEGY file_copy"); err != nil {
 		t.Fatalf("testenv: making a database: %v\n%s", err, s.log())
 	}
 	return s.dsn(name)
@@ -153,7 +153,8 @@ func (s *postgresServer) init(as *syscall.SysProcAttr, fsync string) error {
 		return fmt.Errorf("testenv: initdb: %w\n%s", err, out)
 	}
 	conf := fmt.Sprintf("listen_addresses = '127.0.0.1'\nport = %d\nunix_socket_directories = ''\n"+
-		"fsync = %s\nfull_page_writes = %s\nmax_connections = 200\n", s.port, fsync, fsync)
+		"fsync = %s\nfull_page_writes = %s\nmax_connections = 200\nwal_level = minimal\nmax_wal_senders = 0\n"+
+		"autovacuum = off\njit = off\n", s.port, fsync, fsync)
 	f, err := os.OpenFile(filepath.Join(s.dir, "data", "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("testenv: PostgreSQL's settings: %w", err)

@@ -4,13 +4,16 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -210,8 +213,37 @@ func (s *SlapdServer) Stop() {
 	s.done = nil
 }
 
-// Freeze stops the server from answering without closing anything, until Thaw.
-func (s *SlapdServer) Freeze() error { return s.process.Process.Signal(syscall.SIGSTOP) }
+// Freeze stops the server from answering without closing anything, until Thaw. It returns when
+// every thread stands still.
+func (s *SlapdServer) Freeze() error {
+	if err := s.process.Process.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), slapdStopIn)
+	defer cancel()
+	tick := time.NewTicker(slapdReadyEvery)
+	defer tick.Stop()
+	for {
+		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", s.process.Process.Pid))
+		if err != nil || len(tasks) == 0 {
+			return fmt.Errorf("testenv: no threads of slapd: %w", err)
+		}
+		if !slices.ContainsFunc(tasks, moves) {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return errors.New("testenv: slapd does not stop")
+		}
+	}
+}
+
+// moves reports whether the thread with that status file is not stopped.
+func moves(status string) bool {
+	b, err := os.ReadFile(status)
+	return err == nil && !strings.Contains(string(b), "\nState:\tT")
+}
 
 // Thaw lets a frozen server go on.
 func (s *SlapdServer) Thaw() error { return s.process.Process.Signal(syscall.SIGCONT) }

@@ -154,3 +154,18 @@ func BenchmarkLoad(b *testing.B) {
 		load()
 	}
 }
+
+func FuzzLog10(f *testing.F) {
+	f.Add("n0rthwind 13.5.1987", "northwind")
+	f.Add("4@8({[<369", "")
+	f.Add("\xff\x00", "\xff")
+	f.Fuzz(func(t *testing.T, password, word string) {
+		g := Log10(password, []string{word})
+		if math.IsNaN(g) || math.IsInf(g, 0) || g < 0 {
+			t.Fatalf("got %v", g)
+		}
+		if again := Log10(password, []string{word}); again != g {
+			t.Fatalf("got %v, then %v", g, again)
+		}
+	})
+}

@@ -16,7 +16,10 @@ func (f *finder) lookup(text []rune, visit func(i, j, rank int)) {
 		for j := i; j < len(text) && j-i < longest; j++ {
 			h = h.with(text[j])
 			word = utf8.AppendRune(word, text[j])
-			rank := f.known.rank(h, word)
+			rank := 0
+			if j-i < f.known.longest {
+				rank = f.known.rank(h, word)
+			}
 			if r := built.rank(h, word); r > 0 && (rank == 0 || r < rank) {
 				rank = r
 			}
@@ -76,8 +79,8 @@ var lookalikes = []struct {
 }
 
 // tried is how many sets of substitutions are looked at. Passwords with six of the characters
-// have fewer; without a bound a password of all of them has thousands.
-const tried = 100
+// have fewer; without a bound a password of all of them has hundreds.
+const tried = 64
 
 // substituted finds words in which look-alike characters stand for letters.
 func (f *finder) substituted() {

@@ -1,5 +1,5 @@
--- Everything that is kept. Moments are microseconds since 1970 in UTC; 0 is no moment.
--- Columns "data" are sealed before they get here.
+-- What all migrations together lead to; a test compares. Moments are microseconds since 1970 in
+-- UTC; 0 is no moment. Columns "data" are sealed before they get here.
 
 CREATE TABLE schema_migration (
     version  BIGINT NOT NULL PRIMARY KEY,
