@@ -51,7 +51,7 @@ var allowed = map[string][]string{
 	"store/*": slices.Concat(inner),
 	"config":  inner,
 
-	"web/page":   slices.Concat(core, contracts, []string{"app"}),
+	"web/page":   slices.Concat(inner, []string{"web/edge"}),
 	"web/edge":   inner,
 	"web/portal": slices.Concat(inner, []string{"web/edge", "web/page"}),
 	"web/api":    slices.Concat(inner, []string{"web/edge", "web/page"}),
@@ -178,7 +178,8 @@ func TestPurePackagesDoNotTouchTheWorld(t *testing.T) {
 			continue
 		}
 		for _, p := range s.imports() {
-			if slices.Contains(impure, p) {
+			// The one exception: a dictionary that is unpacked when it is first needed, once.
+			if slices.Contains(impure, p) && !(p == "sync" && s.pkg == "password/guess") {
 				t.Errorf("%s: a pure package imports %s", s.path, p)
 			}
 		}

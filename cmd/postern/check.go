@@ -12,6 +12,7 @@ import (
 
 	"postern/config"
 	"postern/directory"
+	"postern/directory/local"
 	"postern/notify"
 	"postern/policy"
 	"postern/store/sqlstore"
@@ -147,8 +148,8 @@ func (k *checker) directories(ctx context.Context, p *program) {
 	}
 	for _, d := range all {
 		ask, ok := directory.As[directory.Checker](d.Directory)
-		if !ok {
-			k.good("directory " + d.Name + ": there is nothing to ask")
+		if _, local := directory.As[*local.Directory](d.Directory); local || !ok {
+			k.good("directory " + d.Name + ": there is nothing to ask but the store")
 			continue
 		}
 		ctx, cancel := context.WithTimeout(ctx, patience)

@@ -102,11 +102,14 @@ func openStore(ctx context.Context, conf config.Config) (*sqlstore.Store, error)
 	return sqlstore.Open(ctx, sqlstore.Settings{DSN: dsn})
 }
 
+// unopened stands for the store where a check looks at settings only. It is never asked.
+type unopened struct{ directory.LocalStore }
+
 // directories opens the directories, each behind its guards.
 func (p *program) directories() ([]app.NamedDirectory, error) {
-	var dEnv directory.Env
-	if p.store != nil {
-		dEnv.Local = p.store
+	dEnv := directory.Env{Local: p.store}
+	if p.store == nil {
+		dEnv.Local = unopened{}
 	}
 	var out []app.NamedDirectory
 	var errs []error

@@ -123,7 +123,7 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// TestRightsLost: a reset of somebody whom an administrator has locked must not let them in.
+// TestAdministratorsLockStays: a reset of somebody whom an administrator has locked must not let them in.
 func TestAdministratorsLockStays(t *testing.T) {
 	s := testenv.Slapd(t, testenv.SlapdOptions{NoSync: true, Right: "manage"})
 	d := open(t, settings(t, s))

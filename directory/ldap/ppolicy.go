@@ -12,27 +12,31 @@ const policyOID = goldap.ControlTypeBeheraPasswordPolicy
 
 // The errors of that draft's section 6.2.
 const (
-	policyExpired        = 0
-	policyLocked         = 1
-	policyMustChange     = 2
-	policyNotAllowed     = 3
-	policyNeedsOld       = 4
-	policyTooWeak        = 5
-	policyTooShort       = 6
-	policyTooYoung       = 7
-	policyInHistory      = 8
-	policyTooLong        = 9
-	policySilent         = -1
-	policyDeepest        = 8
-	policyErrorTag       = 1
-	controlsPlace        = 2
-	controlParts         = 3
-	extendedValue        = 1
-	passwordModifyOID    = "1.3.6.1.4.1.4203.1.11.1"
-	passwordModifyUser   = 0
-	passwordModifyNew    = 2
-	passwordModifyResult = "Password Modify"
+	policySilent     = -1
+	policyExpired    = 0
+	policyLocked     = 1
+	policyMustChange = 2
+	policyNotAllowed = 3
+	policyNeedsOld   = 4
+	policyTooWeak    = 5
+	policyTooShort   = 6
+	policyTooYoung   = 7
+	policyInHistory  = 8
+	policyTooLong    = 9
 )
+
+// Places in messages, and tags.
+const (
+	policyErrorTag     = 1 // error [1] ENUMERATED
+	controlsPlace      = 2 // controls are the third part of an LDAPMessage (RFC 4511 section 4.1.1)
+	controlParts       = 3 // OID, criticality, value
+	extendedValue      = 1 // requestValue [1] (RFC 4511 section 4.12)
+	passwordModifyUser = 0 // userIdentity [0] (RFC 3062 section 2)
+	passwordModifyNew  = 2 // newPasswd [2]
+)
+
+// passwordModifyOID names the Password Modify operation.
+const passwordModifyOID = "1.3.6.1.4.1.4203.1.11.1"
 
 // ppolicy is what ppolicy said beside a result: one of the errors above, or policySilent.
 type ppolicy int
@@ -116,7 +120,7 @@ func passwordModify(dn, to string) (*goldap.ExtendedRequest, error) {
 	if dn == "" || to == "" {
 		return nil, errors.New("ldap: a password change without a person or a password")
 	}
-	value := ber.NewSequence(passwordModifyResult)
+	value := ber.NewSequence("Password Modify")
 	value.AppendChild(ber.NewString(ber.ClassContext, ber.TypePrimitive, passwordModifyUser, dn, "User"))
 	value.AppendChild(ber.NewString(ber.ClassContext, ber.TypePrimitive, passwordModifyNew, to, "New"))
 	ask := goldap.NewExtendedRequest(passwordModifyOID,

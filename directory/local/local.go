@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -214,6 +215,9 @@ func (d *Directory) Rename(ctx context.Context, id, login string) error {
 }
 
 func (d *Directory) row(ctx context.Context, id string) (directory.LocalAccount, error) {
+	if !utf8.ValidString(id) || strings.ContainsRune(id, 0) {
+		id = "" // not every store takes such a key; nobody has the empty one
+	}
 	row, err := d.store.LocalGet(ctx, id)
 	switch {
 	case errors.Is(err, directory.ErrNotFound):

@@ -114,11 +114,9 @@ func read[T any](ctx context.Context, d *Directory, o op, f func(context.Context
 func (d *Directory) call(ctx context.Context, o op, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, d.o.Timeout)
 	defer cancel()
-	select {
-	case d.slots <- struct{}{}:
-	case <-ctx.Done():
+	if err := d.wait(ctx); err != nil {
 		d.counts.refused(o)
-		return fmt.Errorf("%w: too many calls at once: %w", directory.ErrUnavailable, ctx.Err())
+		return err
 	}
 	defer func() { <-d.slots }()
 	trial, ok := d.breaker.enter()
@@ -134,6 +132,19 @@ func (d *Directory) call(ctx context.Context, o op, f func(context.Context) erro
 	err := f(ctx)
 	out = judge(err)
 	return err
+}
+
+// wait takes a slot, in time.
+func (d *Directory) wait(ctx context.Context) error {
+	select {
+	case d.slots <- struct{}{}:
+		if ctx.Err() == nil {
+			return nil
+		}
+		<-d.slots
+	case <-ctx.Done():
+	}
+	return fmt.Errorf("%w: not asked, too many calls at once: %w", directory.ErrUnavailable, ctx.Err())
 }
 
 // outcome is what a call says of the directory's health.

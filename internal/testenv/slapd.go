@@ -1,7 +1,6 @@
 package testenv
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -33,12 +32,8 @@ const (
 	SlapdAdmin        = "cn=admin," + SlapdBase
 	SlapdAdminWord    = "root of the tree 3"
 	SlapdInitialWord  = "Initial-Passw0rd"
-	slapdProgram      = "/usr/sbin/slapd"
-	slapdAddProgram   = "/usr/sbin/slapadd"
 	slapdSystemUser   = "openldap"
-	slapdReadyIn      = 10 * time.Second
-	slapdReadyEvery   = 5 * time.Millisecond
-	slapdStopIn       = 10 * time.Second
+	slapdPatience     = 20 * time.Second
 	slapdDatabaseSize = 2 << 30
 )
 
@@ -73,8 +68,8 @@ type SlapdServer struct {
 
 	options SlapdOptions
 	pool    *x509.CertPool
-	process *exec.Cmd
-	done    chan struct{}
+	process *Process
+	t       testing.TB
 }
 
 // Slapd starts a server with people in it and stops it when the test ends: alice and bob (in the
@@ -83,16 +78,10 @@ type SlapdServer struct {
 // password), and heidi and ivan, who share the address shared@example.test.
 func Slapd(t testing.TB, o SlapdOptions) *SlapdServer {
 	t.Helper()
-	s, err := newSlapd(o)
+	s, err := newSlapd(t, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		s.Stop()
-		if err := os.RemoveAll(s.Dir); err != nil {
-			t.Error(err)
-		}
-	})
 	if err := s.fill(); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +94,7 @@ func Slapd(t testing.TB, o SlapdOptions) *SlapdServer {
 	return s
 }
 
-func newSlapd(o SlapdOptions) (*SlapdServer, error) {
+func newSlapd(t testing.TB, o SlapdOptions) (*SlapdServer, error) {
 	if o.Right == "" {
 		o.Right = "=w"
 	}
@@ -115,38 +104,38 @@ func newSlapd(o SlapdOptions) (*SlapdServer, error) {
 	if o.Expires.IsZero() {
 		o.Expires = time.Now().Add(24 * time.Hour)
 	}
-	dir, err := os.MkdirTemp("", "slapd")
+	dir, err := os.MkdirTemp("", "slapd") // not t.TempDir: the system user must get in
 	if err != nil {
 		return nil, fmt.Errorf("testenv: folder for slapd: %w", err)
 	}
-	ports, err := slapdPorts(2)
-	if err != nil {
+	t.Cleanup(func() { // after the server has ended: Start's cleanup runs before
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	plain, err1 := freePort()
+	secured, err2 := freePort()
+	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
+	if plain == secured {
+		return nil, errors.New("testenv: one port was free twice: run again")
+	}
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(plain))
 	s := &SlapdServer{
-		URL: "ldap://" + ports[0], TLSURL: "ldaps://" + ports[1], Address: ports[0],
-		Authority: filepath.Join(dir, "ca.pem"), Dir: dir, options: o,
+		URL: "ldap://" + address, TLSURL: "ldaps://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(secured)), Address: address,
+		Authority: filepath.Join(dir, "ca.pem"), Dir: dir, options: o, t: t,
 	}
 	s.pool, err = slapdCertificates(dir, o)
 	return s, err
 }
 
-// slapdPorts finds addresses on which nobody listens.
-func slapdPorts(n int) ([]string, error) {
-	var out []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("testenv: a free port: %w", err)
-		}
-		defer l.Close()
-		out = append(out, l.Addr().String())
-	}
-	return out, nil
-}
-
 // Start starts the server again after Stop, with the same data and addresses.
 func (s *SlapdServer) Start() error {
+	path, err := program("slapd", "slapd", "/usr/sbin")
+	if err != nil {
+		return err
+	}
 	args := []string{"-f", filepath.Join(s.Dir, "slapd.conf"), "-h", s.URL + "/", "-d", "0"}
 	if !s.options.Plain {
 		args[3] += " " + s.TLSURL + "/"
@@ -154,89 +143,36 @@ func (s *SlapdServer) Start() error {
 	if os.Getuid() == 0 {
 		args = append(args, "-u", slapdSystemUser)
 	}
-	log, err := os.OpenFile(filepath.Join(s.Dir, "slapd.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("testenv: log of slapd: %w", err)
-	}
-	defer log.Close()
-	s.process = exec.Command(slapdProgram, args...)
-	s.process.Stdout, s.process.Stderr = log, log
-	if err := s.process.Start(); err != nil {
-		return fmt.Errorf("testenv: start slapd (apt-get install slapd slapd-contrib): %w", err)
-	}
-	done := make(chan struct{})
-	s.done = done
-	go func(c *exec.Cmd) { // ends with the process; Stop waits for it
-		_ = c.Wait()
-		close(done)
-	}(s.process)
-	return s.ready()
-}
-
-// ready waits until the server answers.
-func (s *SlapdServer) ready() error {
-	ctx, cancel := context.WithTimeout(context.Background(), slapdReadyIn)
-	defer cancel()
-	tick := time.NewTicker(slapdReadyEvery)
-	defer tick.Stop()
-	for {
-		if c, err := goldap.DialURL(s.URL); err == nil {
-			err = c.UnauthenticatedBind("")
-			c.Close()
-			if err == nil {
-				return nil
-			}
+	s.process = Start(s.t, exec.Command(path, args...))
+	return waitFor("slapd", slapdPatience, func() error {
+		c, err := goldap.DialURL(s.URL)
+		if err != nil {
+			return errors.Join(err, s.process.Exited())
 		}
-		select {
-		case <-tick.C:
-		case <-s.done:
-			log, _ := os.ReadFile(filepath.Join(s.Dir, "slapd.log"))
-			return fmt.Errorf("testenv: slapd ended at once: %s", log)
-		case <-ctx.Done():
-			return fmt.Errorf("testenv: slapd does not answer on %s", s.URL)
-		}
-	}
+		defer c.Close()
+		return c.UnauthenticatedBind("")
+	})
 }
 
 // Stop ends the server and waits for it. Stopping a stopped one does nothing.
-func (s *SlapdServer) Stop() {
-	if s.done == nil {
-		return
-	}
-	_ = s.process.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-s.done:
-	case <-time.After(slapdStopIn):
-		_ = s.process.Process.Kill()
-		<-s.done
-	}
-	s.done = nil
-}
+func (s *SlapdServer) Stop() { s.process.Stop(syscall.SIGTERM) }
 
 // Freeze stops the server from answering without closing anything, until Thaw. It returns when
 // every thread stands still.
 func (s *SlapdServer) Freeze() error {
-	if err := s.process.Process.Signal(syscall.SIGSTOP); err != nil {
+	if err := s.process.Signal(syscall.SIGSTOP); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), slapdStopIn)
-	defer cancel()
-	tick := time.NewTicker(slapdReadyEvery)
-	defer tick.Stop()
-	for {
-		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", s.process.Process.Pid))
+	return waitFor("slapd standing still", slapdPatience, func() error {
+		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", s.process.cmd.Process.Pid))
 		if err != nil || len(tasks) == 0 {
-			return fmt.Errorf("testenv: no threads of slapd: %w", err)
+			return fmt.Errorf("no threads: %w", err)
 		}
-		if !slices.ContainsFunc(tasks, moves) {
-			return nil
+		if i := slices.IndexFunc(tasks, moves); i >= 0 {
+			return errors.New(tasks[i] + " moves")
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return errors.New("testenv: slapd does not stop")
-		}
-	}
+		return nil
+	})
 }
 
 // moves reports whether the thread with that status file is not stopped.
@@ -246,7 +182,7 @@ func moves(status string) bool {
 }
 
 // Thaw lets a frozen server go on.
-func (s *SlapdServer) Thaw() error { return s.process.Process.Signal(syscall.SIGCONT) }
+func (s *SlapdServer) Thaw() error { return s.process.Signal(syscall.SIGCONT) }
 
 // DN is where the person with that login is.
 func (s *SlapdServer) DN(login string) string {
@@ -277,7 +213,7 @@ func (s *SlapdServer) conn(dn, password string) (*goldap.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("testenv: connect to slapd: %w", err)
 	}
-	c.SetTimeout(slapdReadyIn)
+	c.SetTimeout(slapdPatience)
 	if err := c.Bind(dn, password); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("testenv: bind as %s: %w", dn, err)

@@ -31,7 +31,11 @@ func (s *SlapdServer) fill() error {
 	if err := os.WriteFile(conf, []byte(s.configuration()), 0o600); err != nil {
 		return err
 	}
-	add := exec.Command(slapdAddProgram, "-q", "-f", conf, "-b", SlapdBase)
+	path, err := program("slapadd", "slapd", "/usr/sbin")
+	if err != nil {
+		return err
+	}
+	add := exec.Command(path, "-q", "-f", conf, "-b", SlapdBase)
 	add.Stdin = strings.NewReader(s.entries())
 	if out, err := add.CombinedOutput(); err != nil {
 		return fmt.Errorf("testenv: slapadd: %w: %s", err, out)

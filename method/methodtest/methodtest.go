@@ -261,6 +261,11 @@ func decoy(t *testing.T, c Case) {
 	}
 	// Were a decoy to carry enrolments by somebody's mistake, it still must not pass.
 	alice.Account = account.Account{}
+	for _, del := range Ask(t, m, alice).Deliver {
+		if del.To.Address != "" {
+			t.Error("nobody with an enrolment: got a message")
+		}
+	}
 	if j := Judge(t, m, alice, real, d.Answer(t, alice, real)); j.Right || j.Update != nil {
 		t.Error("nobody with an enrolment: got right")
 	}

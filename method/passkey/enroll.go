@@ -17,10 +17,8 @@ import (
 	"postern/method"
 )
 
-const (
-	handleSize = 64   // bytes, as WebAuthn Level 3 section 14.6.1 advises
-	maxID      = 1023 // bytes: WebAuthn Level 3 section 7.1, step 25
-)
+// handleSize is what WebAuthn Level 3 section 14.6.1 advises, in bytes.
+const handleSize = 64
 
 // offered are the signatures that a new key may make, best first.
 func offered() []protocol.CredentialParameter {
@@ -64,8 +62,8 @@ func (m *Method) Invite(_ context.Context, p method.Person, params map[string]st
 	return question(p, options.Response, asked{Session: *session, Handle: who.handle, Label: params["label"]})
 }
 
-// Enroll verifies a new key: WebAuthn Level 3 section 7.1. That it is nobody else's, app makes
-// sure by Found.
+// Enroll verifies a new key: WebAuthn Level 3 section 7.1. The library refuses identifiers of more
+// than 1023 bytes; that the key is nobody else's, app makes sure by Found.
 func (m *Method) Enroll(_ context.Context, p method.Person, private []byte, a method.Answer) (method.Enrollment, error) {
 	q, err := read(private)
 	if err != nil {
@@ -88,8 +86,6 @@ func (m *Method) Enroll(_ context.Context, p method.Person, private []byte, a me
 		return method.Enrollment{}, fmt.Errorf("passkey: %w: %s", method.ErrRefused, reason(err))
 	case !p.Now.Before(q.Expires):
 		return method.Enrollment{}, fmt.Errorf("passkey: %w: expired", method.ErrRefused)
-	case len(made.ID) > maxID:
-		return method.Enrollment{}, fmt.Errorf("passkey: %w: its identifier has more than %d bytes", method.ErrRefused, maxID)
 	case slices.ContainsFunc(keys, func(k key) bool { return bytes.Equal(k.Credential.ID, made.ID) }):
 		return method.Enrollment{}, fmt.Errorf("passkey: %w: enrolled already", method.ErrRefused)
 	}

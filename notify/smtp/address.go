@@ -2,9 +2,9 @@ package smtp
 
 import (
 	"errors"
-	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -29,11 +29,11 @@ func address(s string) (string, error) {
 		return "", errors.New("its address has something before the @ that mail servers need not take: plain letters, digits and signs only")
 	}
 	ascii, err := idna.Lookup.ToASCII(domain)
-	if err != nil {
+	if err != nil || !utf8.ValidString(domain) {
 		return "", errors.New("its address has a domain that cannot exist")
 	}
 	if len(ascii) > maxDomain || !strings.Contains(ascii, ".") && ascii != "localhost" || strings.HasSuffix(ascii, ".") {
-		return "", fmt.Errorf("its address has a domain that is not complete")
+		return "", errors.New("its address has a domain that is not complete")
 	}
 	return local + "@" + ascii, nil
 }

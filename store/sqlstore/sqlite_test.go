@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -153,6 +154,7 @@ func waiting(t *testing.T, w *queue, n int) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d writes are queued, want %d", queued, n)
 		}
+		runtime.Gosched()
 	}
 }
 

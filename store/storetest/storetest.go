@@ -84,7 +84,6 @@ type suite struct {
 	*testing.T
 	Store
 	opener Opener
-	count  int
 }
 
 // open opens the database once more.

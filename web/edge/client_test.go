@@ -29,6 +29,7 @@ func TestClient(t *testing.T) {
 		{"IPv6 in brackets", "[2001:db8:ffff::1]:4000", []string{"[2001:db8::7]:5555, [2001:db8:ffff::2]"}, "2001:db8::7"},
 		{"IPv4 in IPv6", "[::ffff:10.0.0.1]:4000", []string{"::ffff:198.51.100.1"}, "198.51.100.1"},
 		{"zone", "[fe80::1%eth0]:4000", nil, "fe80::1"},
+		{"zone from a proxy", "10.0.0.1:4000", []string{"fe80::9%eth0"}, "fe80::9"},
 		{"no address at all", "@", []string{"198.51.100.1"}, "invalid IP"},
 		{"more hops than are believed", "10.0.0.1:4000", []string{"198.51.100.1" + strings.Repeat(", 10.0.0.2", maxHops)}, "10.0.0.2"},
 	} {

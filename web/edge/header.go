@@ -62,14 +62,9 @@ func plainHost(scheme, host string) string {
 	return host
 }
 
-// ours reports whether r is for this instance: its Host, and for a request target in absolute
-// form (RFC 9112 section 3.2.2) the target's host.
-func (m *Mux) ours(r *http.Request) bool {
-	if plainHost(m.public.Scheme, r.Host) != m.host {
-		return false
-	}
-	return r.URL.Host == "" || plainHost(m.public.Scheme, r.URL.Host) == m.host
-}
+// ours reports whether r is for this instance. For a request target in absolute form (RFC 9112
+// section 3.2.2) net/http has put the target's host in place of the header.
+func (m *Mux) ours(r *http.Request) bool { return plainHost(m.public.Scheme, r.Host) == m.host }
 
 // sameOrigin refuses requests that a browser made on another site's behalf (rule: foreign Origin
 // or Sec-Fetch-Site). Beyond http.CrossOriginProtection, an Origin that is given must be ours to

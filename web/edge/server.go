@@ -71,5 +71,5 @@ func Redirect(publicURL string) (http.Handler, error) {
 // oursPlain is ours for a listener without TLS, whose port is another one.
 func (m *Mux) oursPlain(r *http.Request) bool {
 	u := url.URL{Host: strings.ToLower(r.Host)}
-	return u.Hostname() == m.public.Hostname() && (r.URL.Host == "" || strings.EqualFold(r.URL.Hostname(), m.public.Hostname()))
+	return u.Hostname() == strings.ToLower(m.public.Hostname())
 }

@@ -58,7 +58,6 @@ const (
 	defaultAccent = "#0b5c4a"
 	groundLight   = "#f6f6f3"
 	raisedDark    = "#1a1e21"
-	groundDark    = "#121416"
 	readable      = 4.5 // WCAG 2.2 section 1.4.3 AA
 	comfortable   = 7.0 // what the dark twin is made to reach
 )
@@ -84,13 +83,8 @@ func (b Brand) ready() (Brand, error) {
 			b.Accent, groundLight, math.Floor(ratio*100)/100, readable)
 	}
 	b.Accent = c.String()
-	white := colour{255, 255, 255}
-	for part := 0.0; ; part += 0.02 {
-		if twin := mix(c, white, part); contrast(twin, raised) >= comfortable {
-			b.dark = twin.String()
-			return b, nil
-		}
-	}
+	b.dark = twin(c, raised).String()
+	return b, nil
 }
 
 // style returns the style sheet that sets the organisation's colours.
@@ -128,6 +122,42 @@ func mustColour(s string) colour {
 // String writes the colour as CSS does.
 func (c colour) String() string {
 	return fmt.Sprintf("#%02x%02x%02x", int(math.Round(c[0])), int(math.Round(c[1])), int(math.Round(c[2])))
+}
+
+// twin returns c as it is on dark pages: the same hue, not too vivid, and as light as it takes to
+// be comfortable to read on ground.
+func twin(c, ground colour) colour {
+	high, low := max(c[0], c[1], c[2]), min(c[0], c[1], c[2])
+	if high == low {
+		high, low = 1, 1 // grey has no hue
+	}
+	for light := 0.4; ; light += 0.01 {
+		// Lightness and saturation as in HSL; the hue is where each part lies between the extremes.
+		span := min(saturation(c), vivid) * (1 - math.Abs(2*light-1)) * 255
+		var out colour
+		for i := range out {
+			part := 0.5
+			if high > low {
+				part = (c[i] - low) / (high - low)
+			}
+			out[i] = light*255 + span*(part-0.5)
+		}
+		if light >= 1 || contrast(out, ground) >= comfortable {
+			return out
+		}
+	}
+}
+
+// vivid is how saturated a colour may be on dark pages.
+const vivid = 0.5
+
+// saturation is that of HSL.
+func saturation(c colour) float64 {
+	high, low := max(c[0], c[1], c[2])/255, min(c[0], c[1], c[2])/255
+	if high == low {
+		return 0
+	}
+	return (high - low) / (1 - math.Abs(high+low-1))
 }
 
 // mix returns a with so much of b in it.

@@ -68,14 +68,15 @@ type Problem struct{ Field, Text string }
 // Failed reports whether the page tells of a problem, which its title then says first.
 func (f Frame) Failed() bool { return len(f.Problems) > 0 }
 
-// On returns the text of the problem with a field, or "".
+// On returns what is wrong with a field, or "".
 func (f Frame) On(field string) string {
+	var texts []string
 	for _, p := range f.Problems {
 		if p.Field == field {
-			return p.Text
+			texts = append(texts, p.Text)
 		}
 	}
-	return ""
+	return strings.Join(texts, " ")
 }
 
 // Ask is what a method's own template sees.

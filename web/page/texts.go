@@ -16,6 +16,7 @@ import (
 	"golang.org/x/text/language/display"
 
 	"postern/method"
+	"postern/web/edge"
 )
 
 //go:embed text/*.json
@@ -43,12 +44,12 @@ type Language struct{ Code, Name string } // "de", "Deutsch"
 // defaultLanguage is used where nothing fits, and for texts that another language lacks.
 const defaultLanguage = "en"
 
-// NewTexts reads the catalogue: what pages need, each method's own texts under
-// "method.<id>.", and more.
+// NewTexts reads the catalogue: what pages and messages need, the edge's problems, each method's
+// own texts under "method.<id>.", and more.
 func NewTexts(methods []method.Kind, more ...Source) (*Texts, error) {
 	t := &Texts{localizer: map[string]*i18n.Localizer{}, params: map[string]map[string][]string{}}
 	bundle := i18n.NewBundle(language.Make(defaultLanguage))
-	sources := append([]Source{{Files: ownTexts}}, more...)
+	sources := append([]Source{{Files: ownTexts}, {Files: edge.Texts}}, more...)
 	for _, k := range methods {
 		if k.Assets != nil {
 			sources = append(sources, Source{Prefix: "method." + string(k.ID) + ".", Files: k.Assets})

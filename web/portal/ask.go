@@ -12,8 +12,9 @@ import (
 // methodsPage lists the ways to show who one is.
 type methodsPage struct {
 	page.Frame
-	Lead string // text key
-	Rows []methodRow
+	Lead   string // text key
+	Rows   []methodRow
+	Second bool
 }
 
 type methodRow struct {
@@ -29,7 +30,7 @@ func (p *Portal) methods(w http.ResponseWriter, r *http.Request, flow app.Flow, 
 	case flow.Left == 1:
 		lead = "methods.lead_single"
 	}
-	d := methodsPage{Frame: p.frame(r, title, "/reset"), Lead: lead}
+	d := methodsPage{Frame: p.frame(r, title, "/reset"), Lead: lead, Second: answered(flow)}
 	d.Problems = s.problems
 	for _, m := range flow.Methods {
 		d.Rows = append(d.Rows, methodRow{FlowMethod: m, Name: methodKey(m.Factor, "name"), About: methodKey(m.Factor, "about")})

@@ -49,7 +49,7 @@ func (p *Portal) say(r *http.Request, problem edge.Problem) string {
 		key = edgeKeys[problem.Name]
 	}
 	if !p.texts.Has(key) {
-		key = "problem." + edge.ProblemInternal
+		key = "problem.internal"
 	}
 	return p.texts.Text(p.language(r), key, problem.Params)
 }

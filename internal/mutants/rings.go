@@ -1,0 +1,4 @@
+package main
+
+// rings are faults in what surrounds the core.
+var rings = []mutant{}
