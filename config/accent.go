@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// The page's ground in light colours, which web/page's tokens.css declares; a test of the command
-// compares the two.
+// The page's ground in light colours, which web/page's tokens.css declares; a test compares the
+// two.
 const ground = "#f6f6f3"
 
 // minContrast is what WCAG 2.2 success criterion 1.4.3 asks of text.

@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -85,5 +87,15 @@ func TestContrast(t *testing.T) {
 		if got, ok := contrast(c.a, c.b); !ok || got < c.want-0.01 || got > c.want+0.01 {
 			t.Errorf("%s on %s: got %v, want %v", c.a, c.b, got, c.want)
 		}
+	}
+}
+
+func TestGroundIsThePages(t *testing.T) {
+	style, err := os.ReadFile("../web/page/asset/tokens.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !regexp.MustCompile(`--ground:\s*` + ground + `;`).Match(style) {
+		t.Errorf("tokens.css has another ground than %s", ground)
 	}
 }

@@ -67,8 +67,11 @@ func (f logFlags) open(ctx context.Context) (*auditLog, error) {
 	return &auditLog{store: store, key: ring.Verifier()}, nil
 }
 
-// batch is how many records are read at once.
-const batch = 512
+// batch is how many records are read at once, mostWaiting how many without a place are read at all.
+const (
+	batch       = 512
+	mostWaiting = 1 << 20
+)
 
 // all yields every record: those with places, then those without.
 func (l *auditLog) all(ctx context.Context) iter.Seq2[audit.Record, error] {
@@ -90,7 +93,7 @@ func (l *auditLog) all(ctx context.Context) iter.Seq2[audit.Record, error] {
 			// What is there, not what should be: a gap must not end the walk.
 			from = rows[len(rows)-1].Seq + 1
 		}
-		waiting, err := l.store.Pending(ctx, 1<<20)
+		waiting, err := l.store.Pending(ctx, mostWaiting)
 		if err != nil {
 			yield(audit.Record{}, err)
 			return
@@ -197,30 +200,57 @@ func (c auditTail) tail(e *env, l *auditLog) error {
 	if err != nil {
 		return err
 	}
-	next := max(0, size-int64(max(c.Lines, 0)))
-	for {
-		rows, err := l.store.Records(e.ctx, next, batch)
-		if err != nil && !errors.Is(err, context.Canceled) {
+	var waiting []audit.Record
+	if !c.Follow { // else they are printed once they have a place
+		if waiting, err = l.store.Pending(e.ctx, mostWaiting); err != nil {
 			return err
 		}
-		for _, r := range rows {
-			if err := printRecord(e.out, r); err != nil {
-				return err
-			}
-			next = r.Seq + 1
-		}
-		switch {
-		case len(rows) == batch:
-			continue
-		case !c.Follow:
-			return nil
-		}
+		waiting = waiting[max(0, len(waiting)-max(c.Lines, 0)):]
+	}
+	next, err := l.printFrom(e, max(0, size-int64(max(c.Lines-len(waiting), 0))))
+	if err != nil || !c.Follow {
+		return errors.Join(err, printRecords(e.out, waiting))
+	}
+	look := time.NewTicker(pollEvery)
+	defer look.Stop()
+	for {
 		select {
 		case <-e.ctx.Done():
 			return nil
-		case <-time.After(pollEvery):
+		case <-look.C:
+		}
+		if next, err = l.printFrom(e, next); err != nil {
+			return err
 		}
 	}
+}
+
+// printFrom prints the records that have places from next on, and returns the place after them.
+func (l *auditLog) printFrom(e *env, next int64) (int64, error) {
+	for {
+		rows, err := l.store.Records(e.ctx, next, batch)
+		if err != nil {
+			return next, err
+		}
+		if err := printRecords(e.out, rows); err != nil {
+			return next, err
+		}
+		if len(rows) > 0 {
+			next = rows[len(rows)-1].Seq + 1
+		}
+		if len(rows) < batch {
+			return next, nil
+		}
+	}
+}
+
+func printRecords(w io.Writer, rows []audit.Record) error {
+	for _, r := range rows {
+		if err := printRecord(w, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // printRecord writes one record as a line: place, moment, kind and its fields.
@@ -229,7 +259,11 @@ func printRecord(w io.Writer, r audit.Record) error {
 	if err != nil {
 		return err
 	}
-	line := fmt.Sprintf("%7d %s %s", r.Seq, r.At.UTC().Format("2006-01-02T15:04:05.000Z"), r.Kind)
+	place := "waiting"
+	if r.Seq >= 0 {
+		place = fmt.Sprintf("%7d", r.Seq)
+	}
+	line := fmt.Sprintf("%s %s %s", place, r.At.UTC().Format("2006-01-02T15:04:05.000Z"), r.Kind)
 	for _, f := range slices.Sorted(maps.Keys(fields)) {
 		line += fmt.Sprintf(" %s=%q", f, fields[f])
 	}

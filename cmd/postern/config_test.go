@@ -11,16 +11,16 @@ import (
 )
 
 // localConfig is a small file with the built-in directory, in a data folder.
-func localConfig(data, more string) string {
-	return fmt.Sprintf(`public_url: http://localhost:8480
-listen: localhost:0
+func localConfig(data string, port int, more string) string {
+	return fmt.Sprintf(`public_url: http://localhost:%d
+listen: localhost:%d
 data: %s
 audit: {origin: localhost/postern-try}
 directories: [{name: local, type: local}]
 methods: {passkey: , totp: , email_code: }
 notify: [{type: file, file: %s/mailbox.jsonl}]
 policy: {quarantine: 0}
-%s`, data, data, more)
+%s`, port, port, data, data, more)
 }
 
 // example is the committed reference.

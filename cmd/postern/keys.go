@@ -72,6 +72,9 @@ func (c keysRotate) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	if err := recordRotation(e, conf); err != nil {
+		return err
+	}
 	if conf.Keys.Env != "" {
 		text, err := next.Text()
 		if err != nil {
@@ -86,6 +89,21 @@ func (c keysRotate) Run(e *env) error {
 	}
 	_, err = fmt.Fprintf(e.out, "A new key was added to %s. Restart every process; what older keys sealed can still be opened.\n", conf.Keys.File)
 	return err
+}
+
+// recordRotation writes the audit record first: a key that nobody recorded must not come into use.
+// Where there is no store yet, there is nothing that another key has sealed.
+func recordRotation(e *env, conf config.Config) error {
+	if path := conf.Store.SQLite; !conf.Store.Postgres() {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+	}
+	store, err := openStore(e.ctx, conf)
+	if err != nil {
+		return err
+	}
+	return errors.Join(record(e, store, "keys.rotated", ""), store.Close())
 }
 
 // loadKeys reads the keyset.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,7 +71,7 @@ func TestHelpOfEveryCommand(t *testing.T) {
 func TestErrorsSayWhatToDo(t *testing.T) {
 	bad := write(t, "bad.yaml", "public_url: http://reset.example.com\nlissten: :80\n")
 	literal := write(t, "literal.yaml", "store: {postgres_dsn: geheim}\n")
-	noKeys := write(t, "nokeys.yaml", localConfig("nowhere", ""))
+	noKeys := write(t, "nokeys.yaml", localConfig("nowhere", 8480, ""))
 	for _, c := range []struct {
 		args string
 		code int
@@ -111,15 +110,5 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 func TestVersion(t *testing.T) {
 	if code, out, _ := command(t, "version"); code != exitOK || !strings.HasPrefix(out, "postern ") || !strings.Contains(out, "go1.") {
 		t.Errorf("got %d, %q", code, out)
-	}
-}
-
-func TestStoppedBeforeItBegan(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	var o, e bytes.Buffer
-	code := run(ctx, []string{"try", "--listen", "localhost:0"}, streams{out: &o, err: &e})
-	if code == exitOK && !strings.Contains(o.String(), "Portal") {
-		t.Errorf("got %d, %q, %q", code, o.String(), e.String())
 	}
 }

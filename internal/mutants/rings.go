@@ -1,4 +1,41 @@
 package main
 
 // rings are faults in what surrounds the core.
-var rings = []mutant{}
+var rings = []mutant{
+	// app: load, ask the core, commit, act.
+	{file: "app/advance.go", old: "if len(r.Proofs) > 0 {", new: "if true {"},
+	{file: "app/answer.go", old: "if right && j.Update != nil {", new: "if false {"},
+	{file: "app/answer.go", old: "if right {", new: "if false {"},
+	{file: "app/answer.go", old: "h.Rules = a.readRules(ctx, h)", new: "h.Rules = password.Directory{}"},
+	{file: "app/apply.go", old: "if len(bad) > 0 {", new: "if false {"},
+	{file: "app/apply.go", old: "if certain(err) {", new: "if false {"},
+	{file: "app/apply.go", old: "case errors.Is(seen, directory.ErrWrongPassword) && err == nil:", new: "case false:"},
+	{file: "app/apply.go", old: "ctx, cancel := detached(ctx, directoryTime)", new: "ctx, cancel := context.WithTimeout(ctx, directoryTime)"},
+	{file: "app/apply.go", old: "in.Outcome = recovery.Uncertain", new: "in.Outcome = recovery.Rejected"},
+	{file: "app/apply.go", old: "in.Outcome = recovery.Unreached", new: "in.Outcome = recovery.Uncertain"},
+	{file: "app/apply.go", old: "if in.Outcome == recovery.Applied {", new: "if false {"},
+	{file: "app/ask.go", old: "if next.Recovery.State.Final() { // one question too many", new: "if false { // one question too many"},
+	{file: "app/ask.go", old: "c.Limits = spends(v, now, \"answer\", a.Limits.AnswerAddress, limit.Limit{})", new: "_ = limit.Limit{}"},
+	{file: "app/ask.go", old: "err = a.commit(ctx, withheld(c))", new: "err = nil"},
+	{file: "app/held.go", old: "return !who.Created.After(added)", new: "return true"},
+	{file: "app/begin.go", old: "d.Allowed, d.Usable, d.Why = false, nil, \"limited\"", new: "d.Why = \"limited\""},
+	{file: "app/new.go", old: "case errors.Is(err, directory.ErrNotFound):", new: "case err != nil && directory.ErrNotFound != nil:"},
+	{file: "app/change.go", old: "if who.ok && a.Policy.Changes(who.account) {", new: "if who.ok {"},
+	{file: "app/change.go", old: "if len(bad) > 0 {", new: "if false {"},
+	{file: "app/flow.go", old: "if h.verified() {", new: "if !h.Recovery.Decoy() {"},
+	{file: "app/held.go", old: "|| e.Added.After(h.Recovery.Began.Add(-a.Policy.Quarantine))", new: ""},
+	{file: "app/held.go", old: "out = append(out, s...)", new: "_ = s"},
+	{file: "app/invite.go", old: "next, kind, err := enroll.Step(inv, enroll.Answered{Accepted: !refused}, p.Now)", new: "next, kind, err := enroll.Step(inv, enroll.Answered{Accepted: true}, p.Now)"},
+	{file: "app/invite.go", old: "if row.ID != id {", new: "if false {"},
+	{file: "app/limits.go", old: "h, n = 64, 48", new: "h, n = 128, 48"},
+	{file: "app/limits.go", old: "if strings.HasPrefix(l.Key, loud) {", new: "if true {"},
+	{file: "app/limits.go", old: "< policy.PhishingResistant", new: "<= policy.PhishingResistant"},
+	{file: "app/new.go", old: "case f.ok: // in two directories: nobody", new: "case false: // in two directories: nobody"},
+	{file: "app/notice.go", old: "if m.To == \"\" {", new: "if false {"},
+	{file: "app/outbox.go", old: "if row.State == void {", new: "if false {"},
+	{file: "app/outbox.go", old: "if !m.Expires.IsZero() && !a.now().Before(m.Expires) {", new: "if false {"},
+	{file: "app/outbox.go", old: "row.Attempts >= maxAttempts", new: "false"},
+	{file: "app/record.go", old: "return string(first) + \"…\"", new: "return handle + string(first)"},
+	{file: "app/sequence.go", old: "if c.Size != size {", new: "if false {"},
+	{file: "app/ticket.go", old: "if inv.State.Final() || !a.now().Before(inv.Deadline) {", new: "if inv.State.Final() {"},
+}

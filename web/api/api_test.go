@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -320,6 +321,19 @@ func TestHealth(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestMonitorHangsUp: the next one does not hear of it.
+func TestMonitorHangsUp(t *testing.T) {
+	f := newFake()
+	h := newAPI(t, f)
+	ctx, hangUp := context.WithCancel(t.Context())
+	f.during = hangUp
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", public+"/readyz", http.NoBody))
+	f.during = nil
+	if w, _ := do(t, h, call{method: "GET", path: "/readyz"}); w.Code != 200 || f.asked != 1 {
+		t.Errorf("got %d %s after asking %d times, want 200 after one", w.Code, w.Body, f.asked)
+	}
 }
 
 func TestGolden(t *testing.T) {

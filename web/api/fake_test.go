@@ -39,7 +39,8 @@ type fake struct {
 	begin    error // what Begin fails with
 	panics   bool
 	ready    []directory.Finding
-	asked    int // of Ready
+	asked    int    // of Ready
+	during   func() // called by Ready
 	last     app.Visitor
 }
 
@@ -279,10 +280,16 @@ func (f *fake) ChangePassword(_ context.Context, v app.Visitor, r app.ChangeRequ
 	return f.view(&fakeFlow{who: r.Identifier, state: recovery.Done}), nil
 }
 
-func (f *fake) Ready(context.Context) []directory.Finding {
+func (f *fake) Ready(ctx context.Context) []directory.Finding {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked++
+	if f.during != nil {
+		f.during()
+	}
+	if err := ctx.Err(); err != nil {
+		return []directory.Finding{{Severity: directory.Fault, Text: err.Error()}}
+	}
 	return f.ready
 }
 

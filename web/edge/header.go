@@ -16,8 +16,8 @@ const apiPolicy = "default-src 'none'; form-action 'none'; frame-ancestors 'none
 // Of what browsers offer, only passkeys are used.
 const permissions = "publickey-credentials-get=(self), publickey-credentials-create=(self), clipboard-write=(self), " +
 	"accelerometer=(), autoplay=(), camera=(), display-capture=(), encrypted-media=(), fullscreen=(), geolocation=(), " +
-	"gyroscope=(), hid=(), identity-credentials-get=(), idle-detection=(), magnetometer=(), microphone=(), midi=(), " +
-	"payment=(), picture-in-picture=(), screen-wake-lock=(), serial=(), usb=(), web-share=(), xr-spatial-tracking=()"
+	"gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), " +
+	"payment=(), picture-in-picture=(), screen-wake-lock=(), serial=(), usb=(), xr-spatial-tracking=()"
 
 // headers returns what every reply carries, whatever became of the request.
 func headers(f face, hsts bool) http.Header {
@@ -66,7 +66,7 @@ func plainHost(scheme, host string) string {
 // section 3.2.2) net/http has put the target's host in place of the header.
 func (m *Mux) ours(r *http.Request) bool { return plainHost(m.public.Scheme, r.Host) == m.host }
 
-// sameOrigin refuses requests that a browser made on another site's behalf (rule: foreign Origin
+// sameOrigin refuses requests that a browser made on another site's behalf (a foreign Origin
 // or Sec-Fetch-Site). Beyond http.CrossOriginProtection, an Origin that is given must be ours to
 // the scheme. Requests with neither header come from no browser of the last years.
 func (m *Mux) sameOrigin(r *http.Request) error {

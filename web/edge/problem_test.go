@@ -163,7 +163,7 @@ func TestProblemOf(t *testing.T) {
 		{&app.Refusal{Problem: app.ProblemPending}, 409, "no-answer-yet"},
 		{&app.Refusal{Problem: app.ProblemUnsettled}, 409, "unsettled"},
 		{&app.Refusal{Problem: app.ProblemTicket}, 410, "no-invitation"},
-		{&app.Refusal{Problem: "new"}, 500, "internal"},
+		{&app.Refusal{Problem: "new", Key: "problem.new"}, 500, "internal"},
 		{recovery.ErrFinished, 410, "recovery-closed"},
 		{fmt.Errorf("x: %w", recovery.ErrStale), 409, "out-of-order"},
 		{recovery.ErrNotOffered, 400, "method-not-offered"},
@@ -185,6 +185,9 @@ func TestProblemOf(t *testing.T) {
 		p := ProblemOf(c.err)
 		if p.Status != c.status || p.Name != c.name || p.Type != "urn:postern:problem:"+c.name || p.Title == "" {
 			t.Errorf("%v: got %d %s %q, want %d %s", c.err, p.Status, p.Name, p.Title, c.status, c.name)
+		}
+		if p.Name == ProblemInternal && (p.Refusal != nil || p.Key != "problem.internal") {
+			t.Errorf("%v: would be told by %q", c.err, p.Key)
 		}
 		if told, _ := json.Marshal(p); strings.Contains(string(told), "10.0.0.7") || strings.Contains(string(told), "cn=") {
 			t.Errorf("%v: told %s", c.err, told)

@@ -103,7 +103,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	issue(t, cert, key, 3, now)
 	now = now.Add(time.Minute)
 	want("mended", 3)
-	if _, err := serial(t, c, tls.VersionTLS11); err == nil {
+	if _, err := serial(t, c, tls.VersionTLS11); err == nil || c.MinVersion != tls.VersionTLS12 {
 		t.Errorf("TLS 1.1 was accepted")
 	}
 	if _, err := serial(t, c, tls.VersionTLS12); err != nil {

@@ -47,7 +47,7 @@ func (p *Portal) change(w http.ResponseWriter, r *http.Request) error {
 		if signIn == "" {
 			signIn = p.signIn
 		}
-		return p.receipt(w, r, flow, signIn)
+		return p.receipt(w, r, flow, ending{signIn: signIn, self: "/change", known: true})
 	}
 	problem, ok := p.correctable(err, app.ProblemAnswer, app.ProblemMalformed, app.ProblemPassword, app.ProblemLimited)
 	if !ok {

@@ -170,7 +170,7 @@ func TestChange(t *testing.T) {
 		want(http.StatusUnauthorized, "isn’t right", `value="ada"`).never(goodPassword)
 	b.post("/change", "identifier", "ada", "current", "old", "password", "short").want(http.StatusUnprocessableEntity, "It is too short", `href="#password"`)
 	b.post("/change", "identifier", "ada", "current", "old", "password", goodPassword, "return_to", "https://intranet.northwind.example/app").
-		want(200, "Password changed and checked", `href="https://intranet.northwind.example/app"`)
+		want(200, "Your password is changed", "Password changed and checked", `href="https://intranet.northwind.example/app"`)
 }
 
 func TestStrengthIsOnlyForTheVerified(t *testing.T) {

@@ -33,9 +33,19 @@ var resultIcons = map[recovery.Result]string{
 	recovery.OK: "tick", recovery.Failed: "cross", recovery.Unknown: "question", recovery.Queued: "clock",
 }
 
-func (p *Portal) receipt(w http.ResponseWriter, r *http.Request, flow app.Flow, signIn string) error {
+// ending is how a receipt ends.
+type ending struct {
+	signIn string
+	self   string // where a change of language leads
+	known  bool   // the old password was: nobody was locked out
+}
+
+func (p *Portal) receipt(w http.ResponseWriter, r *http.Request, flow app.Flow, e ending) error {
 	title, lead := receiptKeys(flow.Receipt)
-	d := receiptPage{Frame: p.frame(r, title, "/reset"), Lead: lead, SignIn: signIn, Reference: string(flow.ID)}
+	if title == "receipt.title" && e.known {
+		title = "receipt.title_change"
+	}
+	d := receiptPage{Frame: p.frame(r, title, e.self), Lead: lead, SignIn: e.signIn, Reference: string(flow.ID)}
 	d.Lines = p.receiptLines(d.Language, flow.Receipt)
 	return p.page.Render(w, http.StatusOK, "receipt", d)
 }

@@ -38,7 +38,7 @@ func (p *Portal) show(w http.ResponseWriter, r *http.Request, flow app.Flow, s s
 	case flow.State == recovery.Applying:
 		return p.write(w, s, "working", workingPage{p.frame(r, "working.title", "/reset")})
 	case flow.State == recovery.Done:
-		return p.receipt(w, r, flow, p.back(r))
+		return p.receipt(w, r, flow, ending{signIn: p.back(r), self: "/reset"})
 	}
 	return p.over(w, r, flow)
 }
