@@ -70,6 +70,21 @@ func (p Plan) Left(proofs []Proof) int {
 	return single
 }
 
+// Alone returns the factors that are enough with what is proven, one of them alone, while the
+// other ways take more.
+func (p Plan) Alone(proofs []Proof) []Factor {
+	if p.Left(proofs) < 2 {
+		return nil
+	}
+	var out []Factor
+	for _, f := range p.Offer(proofs) {
+		if p.Met(append(slices.Clone(proofs), Proof{Factor: f})) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 // Within returns the plan with only the ways whose factors are all among have.
 func (p Plan) Within(have []Factor) Plan {
 	out := Plan{AtLeast: p.AtLeast}

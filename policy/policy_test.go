@@ -89,6 +89,12 @@ func TestPlan(t *testing.T) {
 	if got := p.Left([]Proof{{Factor: "app"}}); got != 1 {
 		t.Errorf("left after one: got %d, want 1", got)
 	}
+	if got := list(p.Alone(nil)); got != "key" {
+		t.Errorf("alone at the start: %s", got)
+	}
+	if got := p.Alone([]Proof{{Factor: "app"}}); got != nil {
+		t.Errorf("alone after one, when one is missing anyway: %v", got)
+	}
 	if got := list(p.Offer([]Proof{{Factor: "app"}})); got != "key, mail" {
 		t.Errorf("offered after one: %s", got)
 	}

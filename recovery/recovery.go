@@ -131,6 +131,7 @@ type View struct {
 	State     State
 	Methods   []Offered
 	Left      int             // further proofs needed at least
+	Alone     []policy.Factor // those of which one alone is enough, while others take more
 	AtLeast   policy.Strength // of which one so strong; Weak when that is met
 	Open      *Asked
 	Can       []policy.Action

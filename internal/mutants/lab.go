@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -28,7 +29,7 @@ type lab struct{ root, temp string }
 // result is what became of one fault.
 type result struct {
 	mutant mutant
-	caught bool
+	by     string // the test that caught it; empty: none did
 	took   time.Duration
 	err    error // the fault could not be tried
 }
@@ -96,7 +97,22 @@ func (l lab) try(ctx context.Context, m mutant, n int) result {
 	case bytes.Contains(out, []byte("[build failed]")) || bytes.Contains(out, []byte("[setup failed]")) || !bytes.Contains(out, []byte("FAIL")):
 		return result{mutant: m, err: fmt.Errorf("it does not compile:\n%s", tail(out))}
 	}
-	return result{mutant: m, caught: true, took: took}
+	return result{mutant: m, by: catcher(out), took: took}
+}
+
+// failed is how the go command names a test that failed, or that ran when a test panicked.
+var failed = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)|^panic: test timed out`)
+
+// catcher returns the name of the first test that failed.
+func catcher(out []byte) string {
+	switch m := failed.FindSubmatch(out); {
+	case m == nil:
+		return "a crash"
+	case len(m[1]) == 0:
+		return "the time limit"
+	default:
+		return string(m[1])
+	}
 }
 
 // overlay writes the file with the fault, and what tells the go command to take it instead.

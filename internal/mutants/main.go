@@ -57,11 +57,11 @@ func run(ctx context.Context, out io.Writer, folders []string) error {
 		case r.err != nil:
 			broken++
 			fmt.Fprintf(out, "ERROR     %s: %v\n", r.mutant, r.err)
-		case !r.caught:
+		case r.by == "":
 			survivors++
 			fmt.Fprintf(out, "SURVIVED  %s\n", r.mutant)
 		default:
-			fmt.Fprintf(out, "caught    %s (%s)\n", r.mutant.file, r.took.Round(100*time.Millisecond))
+			fmt.Fprintf(out, "caught    %s by %s (%s)\n", r.mutant.file, r.by, r.took.Round(100*time.Millisecond))
 		}
 	}
 	fmt.Fprintf(out, "%d faults, %d caught, %d survived, %d errors (%s)\n", len(chosen),

@@ -123,8 +123,8 @@ func TestLab(t *testing.T) {
 		switch {
 		case r.err != nil:
 			got[r.mutant.new] = "error"
-		case r.caught:
-			got[r.mutant.new] = "caught"
+		case r.by != "":
+			got[r.mutant.new] = r.by
 		default:
 			got[r.mutant.new] = "survived"
 		}
@@ -134,7 +134,7 @@ func TestLab(t *testing.T) {
 			got["victim"] = got["return 3"]
 		}
 	}
-	if got["victim"] != "caught" || got["survivor"] != "survived" || got["return nothing"] != "error" || got["return 5"] != "error" {
+	if got["victim"] != "TestF" || got["survivor"] != "survived" || got["return nothing"] != "error" || got["return 5"] != "error" {
 		t.Errorf("got %v", got)
 	}
 	if after, err := os.ReadFile(filepath.Join(l.root, "p", "p.go")); err != nil || string(after) != source {

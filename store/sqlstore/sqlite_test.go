@@ -167,8 +167,8 @@ func TestQueuedWritesShareATransaction(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() {
-			c := begin(fmt.Sprint("r", i/2)) // every second one conflicts
-			c.Audit[0].ID = fmt.Sprint(i)
+			c := begin(fmt.Sprint("r", i))
+			c.Audit[0].ID = fmt.Sprint(i / 2) // every second one conflicts, after its recovery was written
 			c.Limits = []app.Spend{{Key: "k", Limit: limit.Limit{Every: time.Second, Burst: 1000}, Now: t0}}
 			errs[i] = s.Commit(t.Context(), c)
 		})
@@ -190,6 +190,10 @@ func TestQueuedWritesShareATransaction(t *testing.T) {
 	rs, err := s.Pending(t.Context(), n)
 	if err != nil || len(rs) != n/2 {
 		t.Errorf("%d records, %v; want %d: one that fails leaves nothing", len(rs), err, n/2)
+	}
+	ids, err := s.Overdue(t.Context(), t0.Add(time.Hour), n)
+	if err != nil || len(ids) != n/2 {
+		t.Errorf("%d recoveries, %v; want %d", len(ids), err, n/2)
 	}
 	if full, _ := s.Full(t.Context(), "k"); !full.Equal(t0.Add(n / 2 * time.Second)) {
 		t.Errorf("full at %v, want %v", full, t0.Add(n/2*time.Second))

@@ -144,6 +144,7 @@ func (s *suite) enrollmentVersions() {
 	s.commit(one(0, false))
 	s.refuse(one(0, false), app.ErrConflict)
 	s.refuse(one(0, true), app.ErrConflict)
+	s.refuse(one(9, true), app.ErrConflict)
 	s.commit(one(1, false))
 	s.refuse(one(1, true), app.ErrConflict)
 	if got := s.enrolled(alice, ""); len(got) != 1 || got[0].Version != 2 {

@@ -13,6 +13,7 @@ import (
 type methodsPage struct {
 	page.Frame
 	Lead   string // text key
+	Alone  string // text key of the name of a way that is enough on its own
 	Rows   []methodRow
 	Second bool
 }
@@ -32,6 +33,9 @@ func (p *Portal) methods(w http.ResponseWriter, r *http.Request, flow app.Flow, 
 	}
 	d := methodsPage{Frame: p.frame(r, title, "/reset"), Lead: lead, Second: answered(flow)}
 	d.Problems = s.problems
+	if len(flow.Alone) > 0 && !d.Second {
+		d.Alone = methodKey(flow.Alone[0], "name")
+	}
 	for _, m := range flow.Methods {
 		d.Rows = append(d.Rows, methodRow{FlowMethod: m, Name: methodKey(m.Factor, "name"), About: methodKey(m.Factor, "about")})
 	}
