@@ -16,6 +16,7 @@ import (
 	"postern/notify"
 	"postern/policy"
 	"postern/store/sqlstore"
+	"postern/web/edge"
 )
 
 // checkCommand says whether "postern serve" would do.
@@ -126,7 +127,6 @@ func (k *checker) store(ctx context.Context, conf config.Config) {
 // files reads what serve would read besides.
 func (k *checker) files(conf config.Config) {
 	for _, f := range []struct{ setting, name string }{
-		{"tls.cert_file", conf.TLS.CertFile}, {"tls.key_file", conf.TLS.KeyFile},
 		{"organisation.logo_file", conf.Organisation.LogoFile},
 	} {
 		if f.name == "" {
@@ -134,6 +134,11 @@ func (k *checker) files(conf config.Config) {
 		}
 		if _, err := os.ReadFile(f.name); err != nil {
 			k.bad(f.setting, err, "name a file that the user who runs Postern can read")
+		}
+	}
+	if t := conf.TLS; t.CertFile != "" {
+		if _, err := edge.TLS(edge.TLSSettings{PublicURL: conf.PublicURL, CertFile: t.CertFile, KeyFile: t.KeyFile, Now: k.now}); err != nil {
+			k.bad("tls.cert_file, tls.key_file", err, "name a certificate chain and its key, both in PEM")
 		}
 	}
 	if _, err := passwordRules(conf.Password); err != nil {

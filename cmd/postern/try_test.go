@@ -120,27 +120,7 @@ func TestTryPages(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	p := start(t, "try", "--json", "--listen", "localhost:0")
 	r := decode[ready](t, p.first)
-	page := func(method, at, form string) (*http.Response, string) {
-		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), method, at, strings.NewReader(form))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Accept", "text/html,application/xhtml+xml")
-		if form != "" {
-			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		}
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		var b strings.Builder
-		if _, err := io.Copy(&b, res.Body); err != nil {
-			t.Fatal(err)
-		}
-		return res, b.String()
-	}
+	page := func(method, at, form string) (*http.Response, string) { return browse(t, method, at, form) }
 	res, body := page(http.MethodGet, r.SignIn, "")
 	if res.StatusCode != http.StatusOK || !strings.Contains(body, r.Portal+"/?return_to=") || !strings.Contains(body, "Forgot your password?") {
 		t.Errorf("sign-in page: got %d, %s", res.StatusCode, body)
@@ -176,6 +156,29 @@ func TestTryPages(t *testing.T) {
 			t.Errorf("%s: got %d, %s", at, res.StatusCode, body)
 		}
 	}
+}
+
+// browse asks for a page as a browser does, with a form's body where there is one.
+func browse(t *testing.T, method, at, form string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, at, strings.NewReader(form))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", "text/html,application/xhtml+xml")
+	if form != "" {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, string(text)
 }
 
 func TestTryTellsPeople(t *testing.T) {

@@ -26,6 +26,7 @@ type site struct {
 	server   *httptest.Server
 	question method.Question
 	part     string
+	old      bool // a browser that cannot read and write options as JSON itself
 	answers  chan method.Answer
 }
 
@@ -39,6 +40,14 @@ func newSite(t *testing.T) *site {
 		}
 		w.Header().Set("Content-Type", "text/javascript")
 		_, _ = w.Write(raw)
+	})
+	mux.HandleFunc("GET /old.js", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/javascript")
+		if s.old {
+			_, _ = fmt.Fprint(w, `delete PublicKeyCredential.parseCreationOptionsFromJSON;
+delete PublicKeyCredential.parseRequestOptionsFromJSON; delete PublicKeyCredential.prototype.toJSON;
+if (PublicKeyCredential.parseRequestOptionsFromJSON || PublicKeyCredential.prototype.toJSON) throw "still there";`)
+		}
 	})
 	mux.HandleFunc("GET /", s.page)
 	mux.HandleFunc("POST /", func(w http.ResponseWriter, r *http.Request) {
@@ -61,7 +70,7 @@ func (s *site) page(w http.ResponseWriter, _ *http.Request) {
 	}
 	page := template.Must(template.New("").Funcs(template.FuncMap{"t": func(key string) string { return key }}).
 		ParseFS(Kind.Assets, s.part))
-	template.Must(page.New("page").Parse(`<!doctype html><title>Page</title><script src="/script.js" type="module"></script>
+	template.Must(page.New("page").Parse(`<!doctype html><title>Page</title><script src="/old.js"></script><script src="/script.js" type="module"></script>
 <form method="post" action="/" data-public="{{.Public}}">{{template "` + s.part + `" .Ask}}<button id="go">Go</button></form>`))
 	if err := page.ExecuteTemplate(w, "page", map[string]any{"Public": string(public), "Ask": map[string]any{"Error": ""}}); err != nil {
 		s.t.Error(err)
@@ -106,7 +115,6 @@ func TestBrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := methodtest.Person("alice")
 	ctx, device := browser(t)
 	submit := func() {
 		t.Helper()
@@ -123,24 +131,24 @@ func TestBrowser(t *testing.T) {
 		return <-s.answers
 	}
 
-	s.part = "enroll.html"
-	if s.question, err = m.(method.Enroller).Invite(t.Context(), p, nil); err != nil {
-		t.Fatal(err)
-	}
-	e, err := m.(method.Enroller).Enroll(t.Context(), p, s.question.Private, done())
-	if err != nil {
-		t.Fatalf("enrolling what the browser made: %v", err)
-	}
-	p.Enrolled = []method.Enrollment{e}
-
-	s.part = "challenge.html"
-	for range 2 {
-		s.question = methodtest.Ask(t, m, p)
-		j := methodtest.Judge(t, m, p, s.question, done())
-		if !j.Right {
-			t.Fatalf("what the browser answered: got %+v, want right", j)
+	for login, old := range map[string]bool{"alice": false, "bob": true} {
+		s.part, s.old = "enroll.html", old
+		p := methodtest.Person(login)
+		if s.question, err = m.(method.Enroller).Invite(t.Context(), p, nil); err != nil {
+			t.Fatal(err)
 		}
-		p = methodtest.Apply(p, j)
+		e, err := m.(method.Enroller).Enroll(t.Context(), p, s.question.Private, done())
+		if err != nil {
+			t.Fatalf("old %v: enrolling what the browser made: %v", old, err)
+		}
+		p.Enrolled, s.part = []method.Enrollment{e}, "challenge.html"
+		s.question = methodtest.Ask(t, m, p)
+		if j := methodtest.Judge(t, m, p, s.question, done()); !j.Right {
+			t.Fatalf("old %v: what the browser answered: got %+v, want right", old, j)
+		}
+		if _, err := chromedp.Call(ctx, webauthn.ClearCredentials, webauthn.ClearCredentialsParams{AuthenticatorID: device}); err != nil {
+			t.Fatal(err)
+		}
 	}
 
 	// A device that cannot verify its owner: the page says so and stays.

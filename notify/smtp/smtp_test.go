@@ -235,7 +235,7 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-// TestCancelled: a server that says nothing does not hold anybody beyond their context.
+// TestCancelled: a server that says nothing more does not hold anybody beyond their context.
 func TestCancelled(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -257,6 +257,12 @@ func TestCancelled(t *testing.T) {
 	go func() { done <- s.Send(ctx, notifytest.Message()) }()
 	c := <-accepted
 	defer c.Close()
+	if _, err := io.WriteString(c, "220 mail.example.com\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Read(make([]byte, 1)); err != nil { // the conversation has begun
+		t.Fatal(err)
+	}
 	cancel()
 	select {
 	case err := <-done:

@@ -64,9 +64,11 @@ func (s *suite) limits() {
 
 func (s *suite) limitError() {
 	s.commit(app.Change{Limits: []app.Spend{spendOf("b", 1), spendOf("c", 1)}})
-	l := s.limited(spendOf("a", 1), spendOf("c", 1), spendOf("b", 1))
-	if l == nil || l.Key != "c" {
-		s.Fatalf("got %+v, want c: the first in the caller's order that is exhausted", l)
+	for _, keys := range [][]string{{"a", "c", "b"}, {"a", "b", "c"}} {
+		l := s.limited(spendOf(keys[0], 1), spendOf(keys[1], 1), spendOf(keys[2], 1))
+		if l == nil || l.Key != keys[1] {
+			s.Fatalf("got %+v, want %s: the first in the caller's order that is exhausted", l, keys[1])
+		}
 	}
 	if full, _ := s.Full(s.Context(), "a"); !full.IsZero() {
 		s.Error("a refused change spent from another limit")

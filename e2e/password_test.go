@@ -1,0 +1,163 @@
+package e2e
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"postern/internal/testenv"
+)
+
+// state waits until a rule of the checklist is met or unmet.
+func (v *visit) state(rule, want string) {
+	v.t.Helper()
+	v.Await(`(document.querySelector('[data-rule="` + rule + `"]').dataset.state || "") === "` + want + `"`)
+}
+
+// TestChoosePassword: the page helps while a password is chosen.
+func TestChoosePassword(t *testing.T) {
+	t.Parallel()
+	tr := try(t)
+	v := arrive(t, tr.Portal, testenv.Visitor{})
+	v.begin("ada")
+	v.prove(tr, "ada")
+	if got := testenv.Evaluate[string](v.Page, `document.querySelector("#password").autocomplete`); got != "new-password" {
+		t.Errorf("password managers are told %q, want new-password", got)
+	}
+	if got := v.Value(`[autocomplete="username"]`); got != "ada" {
+		t.Errorf("password managers are told the user %q, want ada", got)
+	}
+	v.state("length", "")
+	v.Type("#password", "quarry")
+	v.state("length", "unmet")
+	v.reads(`[data-rule="length"]`, "rules.unmet")
+	v.Type("#password", " lantern 58 mistral")
+	v.state("length", "met")
+	v.reads(`[data-rule="length"]`, "rules.met")
+	v.Await(`document.querySelector("[data-strength]").innerText === ` + quoted(v.text("password.strength.4")))
+	v.show()
+	v.Edit("selectAll")
+	v.Press("ada ada ada ada ada")
+	v.state("length", "met")
+	v.state("own_word", "unmet")
+	v.Await(`document.querySelector("[data-strength]").innerText === ` + quoted(v.text("password.strength.0")))
+	v.status(v.save(), http.StatusUnprocessableEntity)
+	v.sees("password.title")
+	if v.Value("#password") != "" {
+		t.Error("the refused password stands on the page")
+	}
+	v.suggestion()
+	suggested := v.Value("#password")
+	v.status(v.save(), http.StatusOK)
+	v.sees("receipt.title")
+	tr.opens("ada", suggested)
+	v.quiet()
+}
+
+// show presses the button that shows the password, and again.
+func (v *visit) show() {
+	v.t.Helper()
+	kind := func() string {
+		return testenv.Evaluate[string](v.Page, `document.querySelector("#password").type + document.querySelector("[data-show]").ariaPressed`)
+	}
+	if got := kind(); got != "passwordfalse" {
+		v.t.Errorf("at first: got %q", got)
+	}
+	v.Click("[data-show]")
+	if got := kind(); got != "texttrue" {
+		v.t.Errorf("after Show: got %q", got)
+	}
+	v.reads("[data-show]", "field.hide")
+	v.Click("[data-show]")
+	if got := kind(); got != "passwordfalse" {
+		v.t.Errorf("after Hide: got %q", got)
+	}
+	v.Click("#password")
+}
+
+// suggestion takes the second passphrase that is suggested.
+func (v *visit) suggestion() {
+	v.t.Helper()
+	v.Click(".suggest summary")
+	first := v.Text(".suggest output")
+	v.Click("[data-another]")
+	second := v.Text(".suggest output")
+	if first == second || len(strings.Fields(strings.ReplaceAll(second, "-", " "))) < 3 {
+		v.t.Errorf("got the suggestions %q and %q", first, second)
+	}
+	v.Click("[data-use]")
+	if got := v.Value("#password"); got != second {
+		v.t.Errorf("in the field: got %q, want %q", got, second)
+	}
+	v.state("length", "met")
+}
+
+// TestPaste: what was copied elsewhere can be pasted into every field, and a code is picked out of
+// the words around it.
+func TestPaste(t *testing.T) {
+	tr := try(t) // not beside others: there is one clipboard
+	v := arrive(t, tr.Portal, testenv.Visitor{})
+	copied := func(text string) {
+		v.Go(tr.Portal + "/change")
+		v.Type("#identifier", text)
+		v.Edit("selectAll")
+		v.Edit("copy")
+	}
+	copied("ada")
+	v.Go(tr.Portal + "/")
+	v.Click("#identifier")
+	v.Edit("paste")
+	v.status(v.Follow("main form .button"), http.StatusOK)
+	v.choose("totp")
+	code := tr.app("ada")
+	copied("Your code is " + code[:3] + " " + code[3:] + ", for 30 seconds")
+	v.Go(tr.Portal + "/reset")
+	v.Click("#code")
+	v.Edit("paste")
+	if got := v.Value("#code"); got != code {
+		t.Errorf("the pasted code: got %q, want %q", got, code)
+	}
+	v.status(v.Follow(usePasskey), http.StatusOK)
+	v.choose("email_code")
+	v.status(v.answer(tr.mail("ada")), http.StatusOK)
+	copied(newPassword)
+	v.Go(tr.Portal + "/reset")
+	v.Click("#password")
+	v.Edit("paste")
+	if got := v.Value("#password"); got != newPassword {
+		t.Errorf("the pasted password: got %q", got)
+	}
+	v.state("length", "met")
+	v.status(v.save(), http.StatusOK)
+	tr.opens("ada", newPassword)
+}
+
+// TestClock: how much time is left is on the page, and is said aloud when little of it is left.
+func TestClock(t *testing.T) {
+	t.Parallel()
+	tr := try(t)
+	v := arrive(t, tr.Portal, testenv.Visitor{})
+	v.begin("ada")
+	v.choose("totp")
+	left := testenv.Evaluate[int](v.Page, `Number(document.querySelector("[data-left]").dataset.left)`)
+	if left < 300 || left > 3600 {
+		t.Fatalf("got %d seconds to answer", left)
+	}
+	says := func(time string) string {
+		return quoted(strings.ReplaceAll(v.text("question.left"), "{time}", time))
+	}
+	if testenv.Evaluate[string](v.Page, `document.querySelector("[data-spoken]").textContent`) != "" {
+		t.Error("something is said aloud before time is short")
+	}
+	// The page's own clock is put forward; a page cannot be made to wait for minutes in a test.
+	testenv.Evaluate[bool](v.Page, `(() => { const now = performance.now.bind(performance); window.ahead = 0;
+		performance.now = () => now() + window.ahead; return true; })()`)
+	for _, c := range []struct {
+		left int // seconds
+		time string
+	}{{119, "2 minutes"}, {59, "59 seconds"}, {29, "29 seconds"}} {
+		ahead := quotedNumber((left - c.left) * 1000)
+		v.Await(`(window.ahead = Math.max(window.ahead, ` + ahead + ` - performance.timeOrigin * 0)) && document.querySelector("[data-spoken]").textContent !== ""`)
+		_ = says(c.time)
+	}
+}
