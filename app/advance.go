@@ -36,6 +36,9 @@ func (a *App) prepare(v Visitor, h held, in recovery.Input, now time.Time) (held
 	}
 	next := h
 	next.Recovery = r
+	if v.Address.IsValid() {
+		next.From = coarse(v)
+	}
 	rec, err := a.step(v, next, event)
 	if err != nil {
 		return h, Change{}, err
@@ -45,7 +48,7 @@ func (a *App) prepare(v Visitor, h held, in recovery.Input, now time.Time) (held
 		return h, Change{}, err
 	}
 	if key := noticeOf(event, r); key != "" && !r.Decoy() {
-		c.Messages, err = a.notices(v, next, key, now)
+		c.Messages, err = a.tell(next.Account, next.Language, key, next.From, now)
 	}
 	next.row++
 	return next, c, err

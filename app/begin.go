@@ -70,7 +70,7 @@ func (a *App) begin(ctx context.Context, v Visitor, b begin) (Started, error) {
 	}
 	r, event := recovery.Begin(a.recoveryID(token), ref, b.decision, b.now)
 	r.Locked = b.decision.Allowed && b.who.account.Locked
-	h := held{flowData: flowData{Recovery: r, Draw: b.who.draw, Language: v.Language}}
+	h := held{flowData: flowData{Recovery: r, Draw: b.who.draw, Language: v.Language, From: coarse(v)}}
 	if b.decision.Allowed {
 		h.Account = b.who.account
 	}

@@ -32,6 +32,7 @@ type flowData struct {
 	Draw     string             `json:"draw"`
 	Rules    password.Directory `json:"rules"` // read once verified
 	Language string             `json:"language"`
+	From     string             `json:"from"` // the network of the last step's visitor
 }
 
 // recoveryID derives the public name of a recovery from its token, so that the token itself is

@@ -147,7 +147,7 @@ func (a *App) enroll(c *Change, v Visitor, acct account.Account, made method.Enr
 		return err
 	}
 	c.Enroll = []EnrollmentRow{row}
-	c.Messages, err = a.tell(acct, v.Language, "notice.enrolled", v, now)
+	c.Messages, err = a.tell(acct, v.Language, "notice.enrolled", coarse(v), now)
 	return err
 }
 
@@ -204,7 +204,7 @@ func (a *App) Unenroll(ctx context.Context, op Operator, login, id string) error
 		}
 		row.Removed = true
 		c := Change{Enroll: []EnrollmentRow{row}, Audit: []audit.Record{rec}}
-		if c.Messages, err = a.tell(who, "", "notice.removed", Visitor{}, a.now()); err != nil {
+		if c.Messages, err = a.tell(who, "", "notice.removed", "", a.now()); err != nil {
 			return err
 		}
 		return a.commit(ctx, c)

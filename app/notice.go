@@ -58,14 +58,13 @@ func withheld(c Change) Change {
 	return out
 }
 
-// notices tells every address on record what happened.
-func (a *App) notices(v Visitor, h held, key string, now time.Time) ([]MessageRow, error) {
-	return a.tell(h.Account, h.Language, key, v, now)
-}
-
-func (a *App) tell(who account.Account, language, key string, v Visitor, now time.Time) ([]MessageRow, error) {
+// tell tells every address on record what happened, when, and from which network.
+func (a *App) tell(who account.Account, language, key, from string, now time.Time) ([]MessageRow, error) {
 	params := map[string]any{"organisation": a.Organisation, "help_desk": a.HelpDesk, "login": who.Login,
-		"name": who.Name, "at": now.Format("2006-01-02 15:04 UTC"), "address": coarse(v)}
+		"name": who.Name, "at": now.Format("2006-01-02 15:04 UTC"), "address": from}
+	if from == "" {
+		params["address"] = a.Texts.Text(language, "notice.administrators", nil)
+	}
 	var out []MessageRow
 	for _, to := range who.Notices() {
 		row, err := a.message(notify.Message{Channel: notify.Email, To: to.Address}, language, key, params, now)
@@ -77,10 +76,10 @@ func (a *App) tell(who account.Account, language, key string, v Visitor, now tim
 	return out, nil
 }
 
-// coarse says from where, without handing out a whole address.
+// coarse says from where, without handing out a whole address; "" for an operator.
 func coarse(v Visitor) string {
 	if !v.Address.IsValid() {
-		return "–"
+		return ""
 	}
 	_, network := widths(v.Address)
 	return network

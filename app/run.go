@@ -26,9 +26,15 @@ func (a *App) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Settle finishes what is waiting once more, for a clean end after Run returned.
+// Settle places the records that still wait, for a clean end after Run returned, and lets another
+// node take over at once.
 func (a *App) Settle(ctx context.Context) error {
-	return a.drainLog(ctx)
+	err := a.drainLog(ctx)
+	now := a.now()
+	if _, _, lease := a.Store.Lease(ctx, sequencer, a.Node, now, now); lease != nil {
+		err = errors.Join(err, fmt.Errorf("app: give back the lease: %w", lease))
+	}
+	return err
 }
 
 // work calls do when it is woken and after every pause.

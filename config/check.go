@@ -215,7 +215,7 @@ func (k *checker) password() {
 		k.bad("password.min_length", fmt.Sprintf("%d is more than people can be asked for", p.MinLength), "use at most 64")
 	}
 	if p.MaxLength < 128 || p.MaxLength > 1024 {
-		k.bad("password.max_length", fmt.Sprintf("%d is not between 128 and 1024", p.MaxLength), "use 128")
+		k.bad("password.max_length", fmt.Sprintf("%d is not between 128 and 1024", p.MaxLength), "use 256")
 	}
 	if p.MinGuesses < 0 || p.MinGuesses > 16 {
 		k.bad("password.min_guesses", fmt.Sprintf("%g is not between 0 and 16", p.MinGuesses), "it is a power of ten: 8 withstands a hundred million guesses")

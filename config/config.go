@@ -146,7 +146,7 @@ func Default() Config {
 		Data:         "/var/lib/postern",
 		Organisation: Organisation{Name: "Your organisation", Accent: "#0b5c4a"},
 		Policy:       Policy{Quarantine: 24 * time.Hour, Disclose: "rule"},
-		Password:     Password{MinLength: 15, MaxLength: 128, MinGuesses: 8},
+		Password:     Password{MinLength: 15, MaxLength: 256, MinGuesses: 8},
 		Limits: Limits{
 			StartAddress:  Rate{60, 5 * time.Second},
 			StartNetwork:  Rate{300, time.Second},

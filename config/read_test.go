@@ -167,7 +167,7 @@ func TestBadFiles(t *testing.T) {
 		{"two stores", proxied + "store: {sqlite: a, postgres_dsn_env: B}\n", []string{"6: store.sqlite: stands beside a PostgreSQL connection"}},
 		{"short passwords", proxied + "password: {min_length: 7}\n", []string{"6: password.min_length: 7 is less than 8; use 15"}},
 		{"short with one method", proxied + "password: {min_length: 8}\npolicy: {rules: [{name: a, require: {methods: 1}}]}\n", []string{"6: password.min_length: 8 is less than 15, and a rule under policy.rules is content with one method; use 15"}},
-		{"max", proxied + "password: {max_length: 64}\n", []string{"6: password.max_length: 64 is not between 128 and 1024; use 128"}},
+		{"max", proxied + "password: {max_length: 64}\n", []string{"6: password.max_length: 64 is not between 128 and 1024; use 256"}},
 		{"guesses", proxied + "password: {min_guesses: 99}\n", []string{"6: password.min_guesses: 99 is not between 0 and 16; it is a power"}},
 		{"banned word", proxied + "password: {banned_words: [ab]}\n", []string{"6: password.banned_words[0]: has fewer than 4 letters"}},
 		{"endless limit", proxied + "limits: {destination: {every: 0}}\n", []string{"6: limits.destination.every: is 0, which would allow everything; set"}},

@@ -52,7 +52,8 @@ func TestCompile(t *testing.T) {
 		{"three", Requirement{Methods: 3, Allow: []Factor{"mail", "paper", "app"}}, "app, mail, paper"},
 		{"phishing-resistant", Requirement{Methods: 2, AtLeast: PhishingResistant, Allow: []Factor{"key", "app", "mail"}}, "app, key; key, mail"},
 		{"by hand, bad ways left out", Requirement{AnyOf: []Way{{"app", "mail"}, {"mail", "text"}, {"app", "app"}, {"nope", "app"}, {}}}, "app, mail"},
-		{"none", Requirement{}, ""},
+		{"no number is two", Requirement{Allow: []Factor{"app", "mail", "key"}}, "app, key; app, mail; key, mail"},
+		{"less than none", Requirement{Methods: -1}, ""},
 		{"more than there are", Requirement{Methods: 9}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -36,7 +36,11 @@ func (r Requirement) Compile(methods Methods) Plan {
 		}
 		return plan
 	}
-	each(allowed, max(r.Methods, 0), func(w Way) {
+	n := r.Methods
+	if n == 0 {
+		n = 2
+	}
+	each(allowed, n, func(w Way) {
 		if r.fault(w, methods) == "" {
 			plan.add(slices.Clone(w))
 		}
@@ -106,7 +110,7 @@ func (r Requirement) fault(w Way, methods Methods) string {
 
 // each calls f with every subset of n of the factors, in order.
 func each(factors []Factor, n int, f func(Way)) {
-	if n == 0 || n > len(factors) {
+	if n < 1 || n > len(factors) {
 		return
 	}
 	var pick func(way Way, from int)

@@ -301,7 +301,6 @@ func TestNothingInClear(t *testing.T) {
 
 func TestWire(t *testing.T) {
 	a, b := net.Pipe()
-	defer b.Close()
 	w := &wire{Conn: a}
 	go func() { _, _ = b.Read(make([]byte, 8)) }()
 	mark := w.mark()
@@ -311,6 +310,7 @@ func TestWire(t *testing.T) {
 	if w.unsent(mark) {
 		t.Error("four bytes left, and it says that none did")
 	}
+	b.Close() // nothing below can wait for a reader
 	v := &wire{Conn: a}
 	if !v.unsent(v.mark()) {
 		t.Error("nothing left, and it says that something did")

@@ -368,3 +368,57 @@ func TestCheck(t *testing.T) {
 	store.down = true
 	expect(directory.Fault)
 }
+
+// TestEmptyHash: even a row that holds the hash of nothing lets nobody in with nothing.
+func TestEmptyHash(t *testing.T) {
+	store := newRows()
+	d := open(t, store)
+	row := directory.LocalAccount{ID: "1", Login: "alice", LoginKey: "alice", Password: newPHC(secret.Text{}, cheap).String()}
+	if err := store.LocalPut(t.Context(), row); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Authenticate(t.Context(), "1", secret.Text{}); !errors.Is(err, directory.ErrWrongPassword) {
+		t.Errorf("got %v, want wrong", err)
+	}
+	if n := store.login(t, "alice").Failures; n != 1 {
+		t.Errorf("counted %d failures, want 1", n)
+	}
+}
+
+// TestBrokenHash: a row that can't be read lets nobody in, and is not a wrong password either.
+func TestBrokenHash(t *testing.T) {
+	store := newRows()
+	d := open(t, store)
+	if err := store.LocalPut(t.Context(), directory.LocalAccount{ID: "1", Login: "alice", LoginKey: "alice", Password: "in clear"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Authenticate(t.Context(), "1", secret.New("in clear")); err == nil || errors.Is(err, directory.ErrWrongPassword) {
+		t.Errorf("got %v, want that nobody can tell", err)
+	}
+}
+
+// loose is a store that finds everybody by everything.
+type loose struct{ *rows }
+
+func (l loose) LocalFind(context.Context, string) ([]directory.LocalAccount, error) {
+	return l.LocalList(context.Background(), "", 0)
+}
+
+func TestLooseStore(t *testing.T) {
+	d, err := New("here", *Defaults(), loose{newRows()}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.cost = cheap
+	if _, err := d.Add(t.Context(), Person{Login: "alice", Emails: []string{"a@example.test"}, Password: secret.New("the first password")}); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := d.Find(t.Context(), "A@example.test"); err != nil || a.Login != "alice" {
+		t.Errorf("by address: got %v and %v", a, err)
+	}
+	for _, handle := range []string{"bob", "alicf", "", "\xff"} {
+		if a, err := d.Find(t.Context(), handle); !errors.Is(err, directory.ErrNotFound) {
+			t.Errorf("%q: got %v and %v, want nobody", handle, a.Login, err)
+		}
+	}
+}
