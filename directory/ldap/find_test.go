@@ -58,7 +58,7 @@ func FuzzFilter(f *testing.F) {
 		}
 		for i, name := range []string{"uid", "mail"} {
 			match := p.Children[1].Children[i]
-			if match.Tag != goldap.FilterEqualityMatch || string(match.Children[0].Data.Bytes()) != name || string(match.Children[1].Data.Bytes()) != handle {
+			if match.Tag != goldap.FilterEqualityMatch || match.Children[0].Data.String() != name || match.Children[1].Data.String() != handle {
 				t.Errorf("%q became %s", handle, describe(match))
 			}
 		}

@@ -50,9 +50,7 @@ func Assets(t *testing.T, k method.Kind) {
 			continue
 		}
 		for _, l := range languages {
-			for _, key := range checkPage(t, k, name, texts[l]) {
-				want = append(want, key)
-			}
+			want = append(want, checkPage(t, k, name, texts[l])...)
 		}
 	}
 	for key := range texts["en"] {

@@ -50,7 +50,6 @@ type fakeFlow struct {
 	open   policy.Factor
 	proven []policy.Factor
 	wrong  int
-	locked bool
 }
 
 func newFake() *fake {

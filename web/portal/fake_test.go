@@ -250,7 +250,7 @@ func (f *fake) LookInvitation(_ context.Context, _ app.Visitor, token secret.Tex
 	e := app.Enrolling{Factor: f.factors[1], Login: "ada", Name: "Ada Lovelace"}
 	if asked {
 		e.Public = []byte(f.public["enroll"])
-		if e.Public == nil || len(e.Public) == 0 {
+		if len(e.Public) == 0 {
 			e.Public = []byte("{}")
 		}
 	}
