@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"postern/account"
@@ -44,14 +45,25 @@ func (a *App) Begin(ctx context.Context, v Visitor, identifier string) (Started,
 	if refusal, quiet := limited(err); refusal != nil {
 		return Started{}, refusal
 	} else if quiet {
-		// Too many starts for this account: the visitor gets a decoy and cannot tell.
-		d.Allowed, d.Usable, d.Why = false, nil, "limited"
+		d = a.onlyUnguessable(d)
 		return a.begin(ctx, v, begin{who: who, decision: d, typed: name, spends: spends[:len(spends)-1], now: now})
 	}
 	return started, err
 }
 
 const retryLater = 30 * time.Second
+
+// onlyUnguessable is what remains of a decision when there were too many starts for the account:
+// the methods that nobody can guess, so that a stranger who starts again and again never keeps
+// the owner of a passkey out; without one it is a decoy. What is shown stays the same.
+func (a *App) onlyUnguessable(d policy.Decision) policy.Decision {
+	d.Usable = slices.DeleteFunc(slices.Clone(d.Usable), a.guessable)
+	d.Why = policy.Limited
+	if len(d.Plan.Within(d.Usable).Ways) == 0 {
+		d.Allowed, d.Usable = false, nil
+	}
+	return d
+}
 
 // begin is one start on its way into the store.
 type begin struct {

@@ -391,6 +391,21 @@ func TestLimits(t *testing.T) {
 			}
 		}
 	})
+	t.Run("account, and what nobody can guess", func(t *testing.T) {
+		w := newWorld(t, func(s *app.Settings) {
+			s.Limits.StartAccount = burst(1)
+			s.Methods[0].Kind.Traits.Strength = policy.PhishingResistant
+			s.Methods[0].Kind.Traits.Verifies = true
+		})
+		w.start("alice")
+		s := w.start("alice") // one too many, and what cannot be guessed still counts
+		w.ok(w.Ask(t.Context(), visitor, s.Token, id(s.Flow, "email_code")))
+		w.refused(second(w.Answer(t.Context(), visitor, s.Token, id(s.Flow, "email_code"), w.mailed())), app.ProblemAnswer)
+		w.ok(w.Ask(t.Context(), visitor, s.Token, id(s.Flow, "totp")))
+		if f := w.ok(w.Answer(t.Context(), visitor, s.Token, id(s.Flow, "totp"), w.code("alice"))); f.State != recovery.Verified {
+			t.Errorf("got %s", f.State)
+		}
+	})
 	t.Run("wrong answers over many recoveries", func(t *testing.T) {
 		w := newWorld(t, func(s *app.Settings) { s.Limits.WrongAccount = burst(4) })
 		for range 4 {

@@ -150,7 +150,7 @@ func Default() Config {
 		Limits: Limits{
 			StartAddress:  Rate{60, 5 * time.Second},
 			StartNetwork:  Rate{300, time.Second},
-			StartAccount:  Rate{20, 3 * time.Minute},
+			StartAccount:  Rate{60, time.Minute},
 			AnswerAddress: Rate{120, 2 * time.Second},
 			WrongAccount:  Rate{10, 10 * time.Minute},
 			Destination:   Rate{5, 10 * time.Minute},

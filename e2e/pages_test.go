@@ -81,7 +81,7 @@ func (w *walk) recovery() {
 	w.answer(w.tr.mail("dan"))
 	w.sees("password.title")
 	w.look("password")
-	w.Type("#password", "dan dan dan")
+	w.Type("#password", "lindqvist lindqvist")
 	w.state("own_word", "unmet")
 	w.Await(`!document.querySelector("[data-strength]").hidden`)
 	w.look("password-typed")

@@ -64,7 +64,7 @@ func TestPasskey(t *testing.T) {
 	v.reads(".passkey [role=alert]", "method.passkey.cancelled")
 	device.Recognise(true)
 	device.Lie(true)
-	v.status(v.Follow(usePasskey), http.StatusUnprocessableEntity)
+	v.status(v.Follow(usePasskey), http.StatusUnauthorized)
 	v.reads(".summary", "problem.answer_verifying")
 	device.Lie(false)
 	if !v.Has(usePasskey) { // the question was closed: it is asked again

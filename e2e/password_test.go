@@ -38,7 +38,7 @@ func TestChoosePassword(t *testing.T) {
 	v.Await(`document.querySelector("[data-strength]").innerText === ` + strconv.Quote(v.text("password.strength.4")))
 	v.show()
 	v.Edit("selectAll")
-	v.Press("ada ada ada ada ada")
+	v.Press("byron byron byron")
 	v.state("length", "met")
 	v.state("own_word", "unmet")
 	v.Await(`document.querySelector("[data-strength]").innerText === ` + strconv.Quote(v.text("password.strength.0")))

@@ -193,6 +193,7 @@ const (
 	Denied       Reason = "denied"       // a rule says no, or is off
 	NotEnrolled  Reason = "not_enrolled" // too little enrolled for any way
 	InQuarantine Reason = "quarantine"   // would be enough, but was enrolled too recently
+	Limited      Reason = "limited"      // too many starts: only what nobody can guess counts now
 )
 
 // Person is what Decide needs to know of one person. Found is false for nobody and for a handle

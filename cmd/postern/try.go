@@ -163,8 +163,9 @@ func (t *trial) open(e *env) (*program, error) {
 	return open(e, conf)
 }
 
-// config is the trial's postern.yaml. Everybody comes from this machine, so the limits of
-// addresses are twenty times as wide; and nothing is in quarantine, because nobody could wait.
+// config is the trial's postern.yaml. Everybody comes from this machine and tries the same few
+// people again and again, so the limits of addresses are twenty times as wide and those of
+// accounts five times; and nothing is in quarantine, because nobody could wait.
 func (t *trial) config() (config.Config, error) {
 	home := localURL(t.company) + "/"
 	text := fmt.Sprintf(`
@@ -182,11 +183,19 @@ log: {level: warn}
 	if err != nil {
 		return conf, err
 	}
-	for _, r := range []*config.Rate{&conf.Limits.StartAddress, &conf.Limits.StartNetwork, &conf.Limits.AnswerAddress} {
-		r.Burst *= 20
-		r.Every /= 20
+	l := &conf.Limits
+	for _, r := range []*config.Rate{&l.StartAddress, &l.StartNetwork, &l.AnswerAddress, &l.StartAccount} {
+		widen(r, 20)
+	}
+	for _, r := range []*config.Rate{&l.WrongAccount, &l.Destination, &l.ChangeAccount} {
+		widen(r, 5)
 	}
 	return conf, nil
+}
+
+func widen(r *config.Rate, times int) {
+	r.Burst *= times
+	r.Every /= time.Duration(times)
 }
 
 func (t *trial) mail() string { return filepath.Join(t.dir, "mailbox.jsonl") }

@@ -82,7 +82,7 @@ func (b *Browser) Close() error {
 type Visitor struct {
 	Width, Height int    // 1280 × 900 when zero
 	Dark          bool   // prefers dark colours
-	Language      string // Accept-Language; "en" when empty
+	Language      string // as in the browser's settings: de-CH,de,en; "en" when empty
 	NoScript      bool
 }
 
