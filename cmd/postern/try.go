@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"text/tabwriter"
+	"time"
 
 	"postern/config"
 	"postern/directory"
