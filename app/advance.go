@@ -21,18 +21,26 @@ func (a *App) advance(ctx context.Context, v Visitor, h held, in recovery.Input,
 	return next, nil
 }
 
-// prepare asks the machine and returns the recovery after the step with the change that stores
-// it, its record and the notices that belong to it. Refusals of the machine become refusals that
-// a person may be told.
-func (a *App) prepare(v Visitor, h held, in recovery.Input, now time.Time) (held, Change, error) {
+// next asks the machine. Its refusals become refusals that a person may be told.
+func (a *App) next(h held, in recovery.Input, now time.Time) (recovery.Recovery, recovery.Event, error) {
 	r, event, err := recovery.Step(h.Recovery, in, now)
 	switch {
 	case errors.Is(err, recovery.ErrFinished):
-		return h, Change{}, a.refuse(h, ProblemClosed, "problem.closed")
+		err = a.refuse(h, ProblemClosed, "problem.closed")
 	case errors.Is(err, recovery.ErrNotOffered):
-		return h, Change{}, a.refuse(h, ProblemMethod, "problem.method")
+		err = a.refuse(h, ProblemMethod, "problem.method")
 	case err != nil:
-		return h, Change{}, a.refuse(h, ProblemOrder, "problem.order")
+		err = a.refuse(h, ProblemOrder, "problem.order")
+	}
+	return r, event, err
+}
+
+// prepare asks the machine and returns the recovery after the step with the change that stores
+// it, its record and the notices that belong to it.
+func (a *App) prepare(v Visitor, h held, in recovery.Input, now time.Time) (held, Change, error) {
+	r, event, err := a.next(h, in, now)
+	if err != nil {
+		return h, Change{}, err
 	}
 	next := h
 	next.Recovery = r

@@ -27,7 +27,7 @@ func (a *App) SetPassword(ctx context.Context, v Visitor, token secret.Text, to 
 		return Flow{}, err
 	}
 	now := a.now()
-	if _, _, err := a.prepare(v, h, recovery.Submitted{Action: policy.Reset}, now); err != nil {
+	if _, _, err := a.next(h, recovery.Submitted{Action: policy.Reset}, now); err != nil {
 		return Flow{}, err
 	}
 	normal, bad := a.rules(h).Check(to)

@@ -30,7 +30,7 @@ func (a *App) ask(ctx context.Context, v Visitor, token secret.Text, id string) 
 	}
 	now := a.now()
 	// The machine is asked first, so that no method works for a step that is not possible.
-	if _, _, err := a.prepare(v, h, recovery.Challenged{Factor: f}, now); err != nil {
+	if _, _, err := a.next(h, recovery.Challenged{Factor: f}, now); err != nil {
 		return Flow{}, err
 	}
 	q, err := a.question(ctx, h, f, now)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -64,7 +65,7 @@ func newCompany(b *testing.B, n int) *company {
 		login := fmt.Sprintf("u%06d", i+1)
 		c.people = append(c.people, person{login: login, mail: login + "@example.test", secret: rand.Text()})
 	}
-	c.enrol(b)
+	pprof.Do(b.Context(), client, func(context.Context) { c.enrol(b) })
 	return c
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
@@ -12,7 +11,7 @@ import (
 	"postern/secret"
 )
 
-// Authenticate binds as the person on a connection of its own. The wrong password of an unknown
+// Authenticate binds as the person, on a connection that does nothing else. The wrong password of an unknown
 // identifier is tried as well, on an entry that does not exist, so that it costs the same. A
 // failure counts towards the directory's own lock-out.
 func (d *Directory) Authenticate(ctx context.Context, id string, with secret.Text) error {
@@ -44,13 +43,13 @@ func (d *Directory) Authenticate(ctx context.Context, id string, with secret.Tex
 	return who.verdict(said, err)
 }
 
-// try binds on a connection that is thrown away.
+// try binds once, whatever becomes of it: a second time could count as a second wrong password.
 func (d *Directory) try(ctx context.Context, dn string, with secret.Text) (ppolicy, error) {
-	c, err := d.pool.dial(ctx, d.dialer.dial)
+	c, err := d.tries.take(ctx, false)
 	if err != nil {
-		return noPolicy, fmt.Errorf("%w: %w", directory.ErrUnavailable, err)
+		return noPolicy, err
 	}
-	defer c.close()
+	defer d.tries.put(c)
 	return c.bind(ctx, dn, with)
 }
 

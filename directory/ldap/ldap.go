@@ -9,8 +9,9 @@
 //   - TLS always (LDAPS or StartTLS) with a checked name; clear text only to this machine, on request.
 //   - What a person typed enters a filter escaped (RFC 4515 section 3), and an entry counts only
 //     if one of its values is what was typed, letter by letter: servers match more loosely.
-//   - People's passwords are tried on connections that are thrown away, since a bind changes
-//     whose a connection is. An empty password is never sent (RFC 4513 section 5.1.2).
+//   - People's passwords are tried on connections that do nothing else, since a bind changes whose
+//     a connection is, and the next one replaces it (RFC 4513 section 4). An empty password is
+//     never sent (section 5.1.2 there).
 //   - A write is sent once. Whether it left this machine at all is counted below TLS, which is
 //     how an outage is told from an answer that was lost.
 //   - An account that an administrator has locked is refused a reset, which would unlock it.
@@ -48,7 +49,8 @@ type Directory struct {
 	password secret.Text // the service account's
 	now      func() time.Time
 	dialer   dialer
-	pool     *pool
+	pool     *pool // connections that speak for the service account
+	tries    *pool // connections that try passwords, and do nothing else
 
 	mu       sync.Mutex
 	policies map[string]policy // read lately, by DN
@@ -78,6 +80,7 @@ func New(name string, s Settings, now func() time.Time) (*Directory, error) {
 		servers = append(servers, one)
 	}
 	d.pool = newPool(servers, s.PoolSize, s.RetryServerAfter, now, d.connect)
+	d.tries = newPool(servers, s.PoolSize, s.RetryServerAfter, now, d.dialer.dial)
 	return d, nil
 }
 
@@ -99,5 +102,6 @@ func (d *Directory) connect(ctx context.Context, s server) (*conn, error) {
 // Close ends the idle connections; those in use end when their request does.
 func (d *Directory) Close() error {
 	d.pool.close()
+	d.tries.close()
 	return nil
 }

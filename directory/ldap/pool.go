@@ -13,7 +13,7 @@ import (
 // idleFor is how long a connection may lie idle: less than what servers and firewalls allow.
 const idleFor = 2 * time.Minute
 
-// pool keeps connections of the service account and knows which servers answer.
+// pool keeps connections and knows which servers answer.
 type pool struct {
 	connect func(context.Context, server) (*conn, error)
 	now     func() time.Time
@@ -55,7 +55,7 @@ func (p *pool) take(ctx context.Context, fresh bool) (*conn, error) {
 	if c := p.reuse(fresh); c != nil {
 		return c, nil
 	}
-	c, err := p.dial(ctx, p.connect)
+	c, err := p.dial(ctx)
 	if err != nil {
 		<-p.slots
 		return nil, fmt.Errorf("%w: %w", directory.ErrUnavailable, err)
@@ -123,15 +123,15 @@ func (p *pool) order() []int {
 	return append(up, down...)
 }
 
-// dial tries the servers one after the other, with the given way to connect.
-func (p *pool) dial(ctx context.Context, connect func(context.Context, server) (*conn, error)) (*conn, error) {
+// dial tries the servers one after the other.
+func (p *pool) dial(ctx context.Context) (*conn, error) {
 	p.mu.Lock()
 	order := p.order()
 	p.mu.Unlock()
 	var errs []error
 	for _, i := range order {
 		s := p.probe(i)
-		c, err := connect(ctx, s)
+		c, err := p.connect(ctx, s)
 		if err == nil {
 			p.mark(s, true)
 			return c, nil

@@ -44,7 +44,7 @@ type Settings struct {
 	PasswordRight    string        `yaml:"password_right" doc:"What the access rules give the service account on userPassword. With write the directory's password rules hold for resets; with manage it applies none of them." oneof:"write manage"`
 	SetMustChange    string        `yaml:"set_must_change" doc:"Whether people who chose a new password here must change it again at the next sign-in: never, or as the directory decides." oneof:"never directory"`
 	PolicyDN         string        `yaml:"policy_dn" doc:"The password policy of those whose entry names no other one: the same as ppolicy_default." example:"cn=default,ou=policies,dc=example,dc=com"`
-	PoolSize         int           `yaml:"pool_size" doc:"Connections at most, besides those that try a password."`
+	PoolSize         int           `yaml:"pool_size" doc:"Connections at most, and at most as many again that try passwords."`
 	DialTimeout      time.Duration `yaml:"dial_timeout" doc:"Time to connect to one server, TLS and sign-in included."`
 	RequestTimeout   time.Duration `yaml:"request_timeout" doc:"Time for one answer."`
 	RetryServerAfter time.Duration `yaml:"retry_server_after" doc:"A server that did not answer is asked again after this."`

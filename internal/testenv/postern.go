@@ -111,7 +111,7 @@ func (p *Postern) write(settings, keys string) {
 	p.t.Helper()
 	p.Dir = p.t.TempDir()
 	p.Config, p.Mailbox = filepath.Join(p.Dir, "postern.yaml"), filepath.Join(p.Dir, "mailbox.jsonl")
-	text := fmt.Sprintf("public_url: %q\nlisten: %q\ndata: %q\nnotify: [{type: file, file: %q}]\nlog: {level: warn}\n", p.URL, p.Address, p.Dir, p.Mailbox)
+	text := fmt.Sprintf("public_url: %q\nlisten: %q\ndata: %q\nnotify: [{type: file, file: %q}]\nlog: {level: error}\n", p.URL, p.Address, p.Dir, p.Mailbox)
 	if keys != "" {
 		text += fmt.Sprintf("keys: {file: %q}\n", keys)
 	}

@@ -1,6 +1,6 @@
-// Package testenv runs the real services that tests need: OpenLDAP, PostgreSQL. Everything
-// listens on a loopback address, keeps its data in a temporary directory and ends with the test
-// process, however that ends.
+// Package testenv runs the real services that tests need: OpenLDAP, PostgreSQL, a mail server and
+// Chromium. Everything listens on a loopback address or on none, keeps its data in a temporary
+// directory and ends with the test process, however that ends.
 //
 // It is for tests only and installs nothing: a service that is missing fails the test with the
 // name of the Debian package. It never skips.
