@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,16 +35,18 @@ type result struct {
 	err    error // the fault could not be tried
 }
 
-// sound reports whether the tests pass while nothing is broken.
+// sound reports whether the tests pass while nothing is broken: those that the faults need.
 func (l lab) sound(ctx context.Context, faults []mutant) error {
-	var folders []string
+	needed := map[string][]string{} // folders by tests
 	for _, m := range faults {
-		folders = append(folders, m.folders()...)
+		needed[m.by] = append(needed[m.by], m.folders()...)
 	}
-	slices.Sort(folders)
-	out, err := l.test(ctx, "", slices.Compact(folders))
-	if err != nil {
-		return fmt.Errorf("the tests fail without any fault:\n%s%w", tail(out), err)
+	for _, by := range slices.Sorted(maps.Keys(needed)) {
+		folders := needed[by]
+		slices.Sort(folders)
+		if out, err := l.test(ctx, "", by, slices.Compact(folders)); err != nil {
+			return fmt.Errorf("the tests fail without any fault:\n%s%w", tail(out), err)
+		}
 	}
 	return nil
 }
@@ -84,7 +87,7 @@ func (l lab) try(ctx context.Context, m mutant, n int) result {
 	if err != nil {
 		return result{mutant: m, err: err}
 	}
-	out, err := l.test(ctx, overlay, m.folders())
+	out, err := l.test(ctx, overlay, m.by, m.folders())
 	took := time.Since(began)
 	var exit *exec.ExitError
 	switch {
@@ -139,10 +142,13 @@ func (l lab) overlay(m mutant, n int) (string, error) {
 }
 
 // test runs the tests of the folders, without vet: that it dislikes a fault proves nothing.
-func (l lab) test(ctx context.Context, overlay string, folders []string) ([]byte, error) {
+func (l lab) test(ctx context.Context, overlay, by string, folders []string) ([]byte, error) {
 	args := []string{"test", "-count=1", "-failfast", "-short", "-vet=off", "-timeout", most.String()}
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
+	}
+	if by != "" {
+		args = append(args, "-run", "^("+by+")$")
 	}
 	for _, f := range folders {
 		args = append(args, "./"+f)

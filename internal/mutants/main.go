@@ -61,7 +61,7 @@ func run(ctx context.Context, out io.Writer, folders []string) error {
 			survivors++
 			fmt.Fprintf(out, "SURVIVED  %s\n", r.mutant)
 		default:
-			fmt.Fprintf(out, "caught    %s by %s (%s)\n", r.mutant.file, r.by, r.took.Round(100*time.Millisecond))
+			fmt.Fprintf(out, "caught    %s: %q by %s (%s)\n", r.mutant.file, r.mutant.old, r.by, r.took.Round(100*time.Millisecond))
 		}
 	}
 	fmt.Fprintf(out, "%d faults, %d caught, %d survived, %d errors (%s)\n", len(chosen),

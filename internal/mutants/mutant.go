@@ -15,6 +15,7 @@ type mutant struct {
 	file     string // from the repository's root, with slashes
 	old      string // occurs exactly once in the file
 	new      string
+	by       string   // the tests that must notice, for those that take long; empty: all of the folder
 	packages []string // folders whose tests must notice; none: the file's own
 }
 
