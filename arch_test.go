@@ -62,11 +62,12 @@ var allowed = map[string][]string{
 	"cmd/postern":      {"*"},
 	"bench":            {"*"},
 	"e2e":              {"*"},
+	"e2e/*":            {"*"},
 }
 
 // pure packages may not touch the world: these imports and calls are the world.
 var (
-	pure       = append(slices.Clone(core), "role")
+	pure       = core
 	impure     = []string{"context", "net", "net/http", "os", "os/exec", "io/fs", "database/sql", "crypto/rand", "math/rand", "math/rand/v2", "sync", "sync/atomic", "log", "log/slog", "embed"}
 	clockCalls = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTicker", "NewTimer"}
 )
@@ -240,7 +241,7 @@ func TestSizes(t *testing.T) {
 		}
 	}
 	for pkg := range allImports {
-		if d := depth(pkg, allImports); d > mostDepth+1 && !strings.HasPrefix(pkg, "cmd/") {
+		if d := depth(pkg, allImports); d > mostDepth && !strings.HasPrefix(pkg, "cmd/") {
 			t.Errorf("%s stands on %d layers, at most %d", pkg, d, mostDepth)
 		}
 	}
@@ -255,12 +256,13 @@ func takesContext(f *ast.FuncDecl) bool {
 	return false
 }
 
+// depth counts the arrows of the longest way down from pkg.
 func depth(pkg string, imports map[string][]string) int {
 	most := 0
 	for _, p := range imports[pkg] {
-		most = max(most, depth(p, imports))
+		most = max(most, depth(p, imports)+1)
 	}
-	return most + 1
+	return most
 }
 
 func TestEveryPackageSaysWhatItIsFor(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"postern/audit"
+	"postern/policy"
 	"postern/recovery"
 )
 
@@ -51,12 +53,14 @@ func (a *App) prepare(v Visitor, h held, in recovery.Input, now time.Time) (held
 	if err != nil {
 		return h, Change{}, err
 	}
-	c, err := a.change(next, rec)
+	row, err := a.row(next, h.row)
 	if err != nil {
 		return h, Change{}, err
 	}
+	c := Change{Recovery: row, Audit: []audit.Record{rec}}
+	next.told = nil
 	if key := noticeOf(event, r); key != "" && !r.Decoy() {
-		c.Messages, err = a.tell(next.Account, next.Language, key, next.From, now)
+		c.Messages, err = a.tell(next.Account, notice{key: key, language: next.Language, from: next.From}, now)
 	}
 	next.row++
 	return next, c, err
@@ -68,6 +72,9 @@ func noticeOf(e recovery.Event, r recovery.Recovery) string {
 	case recovery.Done:
 		return "notice." + string(e.Action)
 	case recovery.Unsettled:
+		if e.Action == policy.Unlock {
+			return "notice.unsettled_unlock"
+		}
 		return "notice.unsettled"
 	case recovery.Refused, recovery.Expired:
 		// Somebody proved a part and not the rest: the owner should hear of it (ASVS 6.3.5).

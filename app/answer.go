@@ -101,6 +101,15 @@ type verdict struct {
 // judged commits a verdict. An exhausted silent limit makes any answer wrong.
 func (a *App) judged(ctx context.Context, v Visitor, h held, j verdict) (held, error) {
 	right := j.Right && h.usable(j.factor)
+	count := a.wrongs(v, h, j)
+	if full, err := a.exhausted(ctx, count); err != nil {
+		return h, err
+	} else if full {
+		return a.advance(ctx, v, h, recovery.Answered{Factor: j.factor, Note: "limited"}, j.now)
+	}
+	if right {
+		count = forgiven(count)
+	}
 	next, c, err := a.prepare(v, h, recovery.Answered{Factor: j.factor, Right: right, Note: j.Note}, j.now)
 	if err != nil {
 		return h, err
@@ -114,11 +123,12 @@ func (a *App) judged(ctx context.Context, v Visitor, h held, j verdict) (held, e
 		c.Enroll = []EnrollmentRow{row}
 	}
 	if next.Recovery.State == recovery.Verified {
-		if c, next, err = a.learnRules(ctx, c, next); err != nil {
+		next.Rules = a.readRules(ctx, next)
+		if c.Recovery, err = a.row(next, h.row); err != nil {
 			return h, err
 		}
 	}
-	c.Limits = append(j.loud, a.wrongs(h, j, right)...)
+	c.Limits = append(j.loud, count...)
 	err = a.commit(ctx, c)
 	if refusal, quiet := limited(err); refusal != nil {
 		return h, refusal
@@ -131,19 +141,12 @@ func (a *App) judged(ctx context.Context, v Visitor, h held, j verdict) (held, e
 	return next, nil
 }
 
-// wrongs counts an answer to something that can be guessed; a right one, where there was still
-// room for it, makes up for the wrong ones before.
-func (a *App) wrongs(h held, j verdict, right bool) []Spend {
-	l := a.Limits.WrongAccount
-	if l.Unlimited() || !a.guessable(j.factor) {
+// wrongs returns what an answer to something that can be guessed takes from the silent limits.
+func (a *App) wrongs(v Visitor, h held, j verdict) []Spend {
+	if !a.guessable(j.factor) {
 		return nil
 	}
-	key := a.silent("wrong", h.subject(), string(j.factor))
-	out := []Spend{{Key: key, Limit: l, Now: j.now}}
-	if right {
-		out = append(out, Spend{Key: key, Now: j.now, Reset: true})
-	}
-	return out
+	return a.both(v, a.silent("wrong", h.subject(), string(j.factor)), a.Limits.WrongAccount, a.Limits.WrongTotal, j.now)
 }
 
 // usable reports whether h's person can prove f.
@@ -151,17 +154,8 @@ func (h held) usable(f policy.Factor) bool {
 	return !h.Recovery.Decoy() && slices.Contains(h.Recovery.Usable, f)
 }
 
-// learnRules reads what the directory will ask of a new password, now that the person may know.
+// readRules asks what the directory will demand of a new password, now that the person may know.
 // If it cannot say, the page shows our own rules, and the directory still has the last word.
-func (a *App) learnRules(ctx context.Context, c Change, h held) (Change, held, error) {
-	h.Rules = a.readRules(ctx, h)
-	h.row--
-	again, err := a.change(h)
-	h.row++
-	c.Recovery = again.Recovery
-	return c, h, err
-}
-
 func (a *App) readRules(ctx context.Context, h held) password.Directory {
 	ctx, cancel := detached(ctx, 2*time.Second)
 	defer cancel()

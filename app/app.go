@@ -13,7 +13,6 @@ import (
 	"net/netip"
 	"time"
 
-	"postern/account"
 	"postern/directory"
 	"postern/limit"
 	"postern/method"
@@ -86,9 +85,12 @@ type Limits struct {
 	StartNetwork  limit.Limit // starts by one network (/24, /48); loud
 	StartAccount  limit.Limit // starts for one account or one unknown handle; silent
 	AnswerAddress limit.Limit // answers by one address; loud
-	WrongAccount  limit.Limit // wrong answers for one account and method; silent
-	Destination   limit.Limit // messages to one destination; silent
-	ChangeAccount limit.Limit // tries of a known password for one account; silent
+	WrongAccount  limit.Limit // wrong answers for one account and method by one network; silent
+	WrongTotal    limit.Limit // the same by all networks together; silent
+	Destination   limit.Limit // messages to one destination for one network; silent
+	// DestinationTotal is the same for all networks together; silent.
+	DestinationTotal limit.Limit
+	ChangeAccount    limit.Limit // wrong tries of a known password for one account; silent
 }
 
 // Visitor is whoever asks: nobody knows who. Who is asking is an argument, never a context value.
@@ -117,7 +119,7 @@ type FlowMethod struct {
 	ID       string // "m1"
 	Factor   policy.Factor
 	Strength policy.Strength
-	Hint     string // masked target; empty under policy.DiscloseRule
+	Hint     string // masked target; empty until something was proven
 	Answered bool
 }
 
@@ -176,6 +178,3 @@ type Enrolling struct {
 	Public []byte // JSON: the question's public part; nil until asked
 	Done   bool
 }
-
-// Known are the directories' accounts that a notice goes to.
-type Known = account.Account

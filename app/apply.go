@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"postern/account"
+	"postern/audit"
 	"postern/directory"
 	"postern/password"
 	"postern/policy"
@@ -141,7 +142,11 @@ func (a *App) settle(ctx context.Context, v Visitor, h held, d NamedDirectory, d
 	default:
 		in.Outcome = recovery.Uncertain
 	}
-	if err != nil {
+	h.told = map[audit.Field]string{audit.Directory: d.Name}
+	if no != nil {
+		h.told[audit.Operator] = no.Operator
+	}
+	if in.Outcome == recovery.Uncertain || in.Outcome == recovery.Unreached {
 		a.Logger.WarnContext(ctx, "the directory did not do it", "outcome", string(in.Outcome), "directory", d.Name,
 			"flow", string(h.Recovery.ID), "error", err, "request", v.Request)
 	}
@@ -152,17 +157,21 @@ func (a *App) settle(ctx context.Context, v Visitor, h held, d NamedDirectory, d
 	if in.Outcome == recovery.Applied {
 		a.cancelOthers(ctx, v, next)
 	}
-	return a.told(next, in)
+	return a.told(next, h.Recovery.Action, in)
 }
 
 // told turns the outcome into what the person hears.
-func (a *App) told(h held, in recovery.Settled) (Flow, error) {
+func (a *App) told(h held, action policy.Action, in recovery.Settled) (Flow, error) {
 	if h.Recovery.State == recovery.Refused || h.Recovery.State == recovery.Expired {
 		return Flow{}, a.refuse(h, ProblemClosed, "problem.closed")
 	}
+	suffix := ""
+	if action == policy.Unlock {
+		suffix = "_unlock"
+	}
 	switch in.Outcome {
 	case recovery.Rejected:
-		r := a.refuse(h, ProblemPassword, "problem.directory_refused")
+		r := a.refuse(h, ProblemPassword, "problem.directory_refused"+suffix)
 		r.Violations = []password.Violation{{Rule: "directory_" + in.Detail}}
 		return Flow{}, r
 	case recovery.Unreached:
@@ -170,7 +179,7 @@ func (a *App) told(h held, in recovery.Settled) (Flow, error) {
 		r.Retry = retryLater
 		return Flow{}, r
 	case recovery.Uncertain:
-		return Flow{}, a.refuse(h, ProblemUnsettled, "problem.unsettled")
+		return Flow{}, a.refuse(h, ProblemUnsettled, "problem.unsettled"+suffix)
 	}
 	return a.flow(h), nil
 }

@@ -49,17 +49,11 @@ func (a *App) ask(ctx context.Context, v Visitor, token secret.Text, id string) 
 	if next.Recovery.State.Final() { // one question too many, or too late: nothing is sent
 		q.Deliver = nil
 	}
-	if err := a.deliver(&c, next, q.Deliver, now); err != nil {
+	err = a.deliver(&c, delivery{messages: q.Deliver, subject: h.subject(), language: h.Language, visitor: v, now: now})
+	if err != nil {
 		return Flow{}, err
 	}
-	err = a.commit(ctx, c)
-	if refusal, quiet := limited(err); refusal != nil {
-		return Flow{}, refusal
-	} else if quiet {
-		// Too many messages to this destination: the question is posed, and nothing is sent.
-		err = a.commit(ctx, withheld(c))
-	}
-	if err != nil {
+	if err := a.commitSending(ctx, c); err != nil {
 		return Flow{}, fmt.Errorf("app: ask %s: %w", f, err)
 	}
 	if next.Recovery.State.Final() {

@@ -25,8 +25,8 @@ func (a *App) Begin(ctx context.Context, v Visitor, identifier string) (Started,
 		return Started{}, &Refusal{Problem: ProblemMalformed, Key: "problem.identifier"}
 	}
 	now := a.now()
-	spends := spends(v, now, "start", a.Limits.StartAddress, a.Limits.StartNetwork)
-	if err := a.refuseEarly(ctx, spends); err != nil {
+	count := spends(v, now, "start", a.Limits.StartAddress, a.Limits.StartNetwork)
+	if err := a.refuseEarly(ctx, count); err != nil {
 		return Started{}, err
 	}
 	who, err := a.find(ctx, name)
@@ -34,19 +34,20 @@ func (a *App) Begin(ctx context.Context, v Visitor, identifier string) (Started,
 		a.Logger.ErrorContext(ctx, "a directory could not be asked; the start was refused", "error", err, "request", v.Request)
 		return Started{}, &Refusal{Problem: ProblemUnavailable, Key: "problem.try_later", Retry: retryLater}
 	}
-	d, err := a.decide(ctx, who, now)
+	d, hints, err := a.decide(ctx, who, now)
 	if err != nil {
 		return Started{}, err
 	}
 	if l := a.Limits.StartAccount; !l.Unlimited() {
-		spends = append(spends, Spend{Key: a.silent("start.account", who.limited()), Limit: l, Now: now})
+		count = append(count, Spend{Key: a.silent("start.account", who.limited()), Limit: l, Now: now})
 	}
-	started, err := a.begin(ctx, v, begin{who: who, decision: d, typed: name, spends: spends, now: now})
+	b := begin{who: who, decision: d, hints: hints, typed: name, spends: count, now: now}
+	started, err := a.begin(ctx, v, b)
 	if refusal, quiet := limited(err); refusal != nil {
 		return Started{}, refusal
 	} else if quiet {
-		d = a.onlyUnguessable(d)
-		return a.begin(ctx, v, begin{who: who, decision: d, typed: name, spends: spends[:len(spends)-1], now: now})
+		b.decision, b.spends = a.onlyUnguessable(d), count[:len(count)-1]
+		return a.begin(ctx, v, b)
 	}
 	return started, err
 }
@@ -69,6 +70,7 @@ func (a *App) onlyUnguessable(d policy.Decision) policy.Decision {
 type begin struct {
 	who      found
 	decision policy.Decision
+	hints    map[policy.Factor]string
 	typed    string
 	spends   []Spend
 	now      time.Time
@@ -84,18 +86,17 @@ func (a *App) begin(ctx context.Context, v Visitor, b begin) (Started, error) {
 	r.Locked = b.decision.Allowed && b.who.account.Locked
 	h := held{flowData: flowData{Recovery: r, Draw: b.who.draw, Language: v.Language, From: coarse(v)}}
 	if b.decision.Allowed {
-		h.Account = b.who.account
+		h.Account, h.Hints = b.who.account, b.hints
 	}
 	rec, err := a.started(v, h, b, event)
 	if err != nil {
 		return Started{}, err
 	}
-	c, err := a.change(h, rec)
+	row, err := a.row(h, 0)
 	if err != nil {
 		return Started{}, err
 	}
-	c.Limits = b.spends
-	if err := a.commit(ctx, c); err != nil {
+	if err := a.commit(ctx, Change{Recovery: row, Audit: []audit.Record{rec}, Limits: b.spends}); err != nil {
 		return Started{}, fmt.Errorf("app: begin: %w", err)
 	}
 	return Started{Token: token, Flow: a.flow(h)}, nil
@@ -113,20 +114,23 @@ func (a *App) started(v Visitor, h held, b begin, e recovery.Event) (audit.Recor
 	return a.record(e.Kind, f)
 }
 
-// decide asks the policy. The enrolments of nobody are read too, and are none.
-func (a *App) decide(ctx context.Context, who found, now time.Time) (policy.Decision, error) {
+// decide asks the policy. The enrolments of nobody are read too, and are none. The hints are the
+// enrolments' labels by method.
+func (a *App) decide(ctx context.Context, who found, now time.Time) (policy.Decision, map[policy.Factor]string, error) {
 	rows, err := a.Store.Enrollments(ctx, who.limited(), "")
 	if err != nil {
-		return policy.Decision{}, fmt.Errorf("app: read enrolments: %w", err)
+		return policy.Decision{}, nil, fmt.Errorf("app: read enrolments: %w", err)
 	}
+	hints := map[policy.Factor]string{}
 	p := policy.Person{Found: who.ok, Account: who.account,
 		Draw: binary.BigEndian.Uint64(a.Keys.Derive("draw.decoy", []byte(who.draw), 8))}
 	for _, r := range rows {
 		if inherits(who.account, r.Added) {
 			p.Enrolled = append(p.Enrolled, policy.Enrolled{Factor: r.Factor, Added: r.Added})
+			hints[r.Factor] = r.Label
 		}
 	}
-	return a.Policy.Decide(p, a.traits, now), nil
+	return a.Policy.Decide(p, a.traits, now), hints, nil
 }
 
 // limited returns whose limits and enrolments f stands for; for nobody a place that nobody has.
@@ -139,24 +143,28 @@ func (f found) limited() account.Ref {
 
 // Look returns the present state. A recovery whose deadline has passed ends now.
 func (a *App) Look(ctx context.Context, v Visitor, token secret.Text) (Flow, error) {
-	h, err := a.load(ctx, token)
-	if err != nil {
-		return Flow{}, err
-	}
-	if now := a.now(); !h.Recovery.State.Final() && !now.Before(h.Recovery.Deadline) {
-		if h, err = a.advance(ctx, v, h, recovery.Elapsed{}, now); err != nil {
+	return again(func() (Flow, error) {
+		h, err := a.load(ctx, token)
+		if err != nil {
 			return Flow{}, err
 		}
-	}
-	return a.flow(h), nil
+		if now := a.now(); !h.Recovery.State.Final() && !now.Before(h.Recovery.Deadline) {
+			if h, err = a.advance(ctx, v, h, recovery.Elapsed{}, now); err != nil {
+				return Flow{}, err
+			}
+		}
+		return a.flow(h), nil
+	})
 }
 
 // Abandon ends a recovery because its bearer gives up.
 func (a *App) Abandon(ctx context.Context, v Visitor, token secret.Text) error {
-	h, err := a.load(ctx, token)
-	if err != nil {
-		return err
-	}
-	_, err = a.advance(ctx, v, h, recovery.Abandoned{}, a.now())
+	_, err := again(func() (held, error) {
+		h, err := a.load(ctx, token)
+		if err != nil {
+			return h, err
+		}
+		return a.advance(ctx, v, h, recovery.Abandoned{}, a.now())
+	})
 	return err
 }

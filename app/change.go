@@ -51,9 +51,15 @@ func (a *App) ChangePassword(ctx context.Context, v Visitor, r ChangeRequest) (F
 		a.Logger.ErrorContext(ctx, "the old password could not be checked", "error", err, "request", v.Request)
 		return Flow{}, unavailable()
 	}
-	h, err = a.advance(ctx, v, h, recovery.Answered{Factor: known, Right: right}, a.now())
+	h, c, err := a.prepare(v, h, recovery.Answered{Factor: known, Right: right}, a.now())
 	if err != nil {
 		return Flow{}, err
+	}
+	if h.Recovery.State == recovery.Verified { // a right password makes up for the wrong ones before
+		c.Limits = []Spend{{Key: a.silent("change.account", who.limited()), Reset: true, Now: now}}
+	}
+	if err := a.commit(ctx, c); err != nil {
+		return Flow{}, fmt.Errorf("app: change: %w", err)
 	}
 	if h.Recovery.State != recovery.Verified {
 		return Flow{}, wrongOld()
@@ -117,18 +123,11 @@ func (a *App) beginChange(ctx context.Context, v Visitor, who found, typed strin
 }
 
 // provesOld asks the directory whether old is right. Expired or to be changed counts as right. For
-// a decoy the first directory is asked about nobody, which costs it about the same.
+// a decoy a directory is asked about nobody, which costs it about the same.
 func (a *App) provesOld(ctx context.Context, h held, old secret.Text) (bool, error) {
-	d, err := a.Directories[0], error(nil)
-	if !h.Recovery.Decoy() {
-		d, err = a.directory(h.Recovery.Who.Directory)
-	}
+	check, err := a.authenticator(h.Recovery.Who.Directory)
 	if err != nil {
 		return false, err
-	}
-	check, ok := directory.As[directory.Authenticator](d.Directory)
-	if !ok {
-		return false, fmt.Errorf("app: directory %s cannot check a password", d.Name)
 	}
 	err = check.Authenticate(ctx, h.Recovery.Who.ID, old)
 	switch {
@@ -139,6 +138,18 @@ func (a *App) provesOld(ctx context.Context, h held, old secret.Text) (bool, err
 		return false, nil
 	}
 	return false, err
+}
+
+// authenticator returns what checks passwords in the directory of that name; for nobody's, in the
+// first that can.
+func (a *App) authenticator(name string) (directory.Authenticator, error) {
+	for _, d := range a.Directories {
+		check, ok := directory.As[directory.Authenticator](d.Directory)
+		if ok && (name == "" || d.Name == name) {
+			return check, nil
+		}
+	}
+	return nil, fmt.Errorf("app: directory %q cannot check a password: %w", name, directory.ErrUnsupported)
 }
 
 func wrongOld() *Refusal { return &Refusal{Problem: ProblemAnswer, Key: "problem.old_password"} }

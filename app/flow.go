@@ -13,7 +13,7 @@ func (a *App) flow(h held) Flow {
 	f := Flow{ID: h.Recovery.ID, View: h.Recovery.View()}
 	for i, o := range f.View.Methods {
 		f.Methods = append(f.Methods, FlowMethod{ID: methodID(i), Factor: o.Factor,
-			Strength: a.traits[o.Factor].Strength, Answered: o.Answered})
+			Strength: a.traits[o.Factor].Strength, Answered: o.Answered, Hint: h.hint(o.Factor)})
 	}
 	if slices.ContainsFunc(h.Recovery.Proofs, func(p policy.Proof) bool {
 		return a.traits[p.Factor].Strength >= f.AtLeast
@@ -33,6 +33,17 @@ func (a *App) flow(h held) Flow {
 func (h held) verified() bool {
 	return !h.Recovery.Decoy() && h.Recovery.Plan.Met(h.Recovery.Proofs)
 }
+
+// hint returns where f's question goes or what answers it, once something was proven.
+func (h held) hint(f policy.Factor) string {
+	if len(h.Recovery.Proofs) == 0 || !h.usable(f) {
+		return ""
+	}
+	return h.Hints[f]
+}
+
+// PasswordRules returns the organisation's own rules, without what belongs to one person.
+func (a *App) PasswordRules() []password.Line { return a.Password.Lines() }
 
 // rules returns what holds for a new password of h's person.
 func (a *App) rules(h held) password.Rules {

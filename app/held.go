@@ -23,6 +23,8 @@ import (
 type held struct {
 	row int64 // version of the stored row; 0 before the first commit
 	flowData
+	// told is what else belongs into the record of the next step.
+	told map[audit.Field]string
 }
 
 // flowData is what a recovery's row holds, sealed.
@@ -33,6 +35,8 @@ type flowData struct {
 	Rules    password.Directory `json:"rules"` // read once verified
 	Language string             `json:"language"`
 	From     string             `json:"from"` // the network of the last step's visitor
+	// Hints are masked destinations by method, which are shown once something was proven.
+	Hints map[policy.Factor]string `json:"hints,omitempty"`
 }
 
 // recoveryID derives the public name of a recovery from its token, so that the token itself is
@@ -65,15 +69,14 @@ func (a *App) read(ctx context.Context, id recovery.ID) (held, error) {
 	return h, nil
 }
 
-// change returns the Change that stores h, to which the caller adds what belongs with it.
-func (a *App) change(h held, events ...audit.Record) (Change, error) {
+// row seals h to be written over the given version of its row.
+func (a *App) row(h held, over int64) (*RecoveryRow, error) {
 	data, err := a.seal(h.flowData, "recovery", string(h.Recovery.ID))
 	if err != nil {
-		return Change{}, err
+		return nil, err
 	}
 	r := h.Recovery
-	return Change{Audit: events, Recovery: &RecoveryRow{ID: r.ID, Version: h.row, Who: r.Who, State: r.State,
-		Deadline: r.Deadline, Began: r.Began, Data: data}}, nil
+	return &RecoveryRow{ID: r.ID, Version: over, Who: r.Who, State: r.State, Deadline: r.Deadline, Began: r.Began, Data: data}, nil
 }
 
 // commit writes c, and wakes the outbox when there is something to send.

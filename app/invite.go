@@ -81,10 +81,17 @@ func (a *App) AskInvitation(ctx context.Context, v Visitor, token secret.Text) (
 	if err != nil {
 		return Enrolling{}, err
 	}
-	if err := a.commit(ctx, c); err != nil {
+	if next.State.Final() {
+		q.Deliver = nil
+	}
+	err = a.deliver(&c, delivery{messages: q.Deliver, subject: inv.Who, language: v.Language, visitor: v, now: p.Now})
+	if err != nil {
+		return Enrolling{}, err
+	}
+	if err := a.commitSending(ctx, c); err != nil {
 		return Enrolling{}, fmt.Errorf("app: ask invitation: %w", err)
 	}
-	if next.State == enroll.Expired {
+	if next.State.Final() {
 		return Enrolling{}, noTicket()
 	}
 	return enrolling(next, acct), nil
@@ -147,7 +154,7 @@ func (a *App) enroll(c *Change, v Visitor, acct account.Account, made method.Enr
 		return err
 	}
 	c.Enroll = []EnrollmentRow{row}
-	c.Messages, err = a.tell(acct, v.Language, "notice.enrolled", coarse(v), now)
+	c.Messages, err = a.tell(acct, notice{key: "notice.enrolled", language: v.Language, from: coarse(v), factor: made.Factor}, now)
 	return err
 }
 
@@ -204,7 +211,7 @@ func (a *App) Unenroll(ctx context.Context, op Operator, login, id string) error
 		}
 		row.Removed = true
 		c := Change{Enroll: []EnrollmentRow{row}, Audit: []audit.Record{rec}}
-		if c.Messages, err = a.tell(who, "", "notice.removed", "", a.now()); err != nil {
+		if c.Messages, err = a.tell(who, notice{key: "notice.removed", factor: row.Factor}, a.now()); err != nil {
 			return err
 		}
 		return a.commit(ctx, c)

@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,6 +83,46 @@ func limited(err error) (refusal error, quiet bool) {
 		return tooMany(l.Retry), false
 	}
 	return nil, true
+}
+
+// both returns what one event of v takes from a silent limit on one thing: from what its network
+// may cause, and from what all networks together may. A stranger at one place uses up the first
+// alone, and so never keeps the owner out.
+func (a *App) both(v Visitor, key string, one, all limit.Limit, now time.Time) []Spend {
+	var out []Spend
+	_, network := widths(v.Address)
+	if !one.Unlimited() {
+		out = append(out, Spend{Key: key + "@" + encode(a.Keys.Derive("limit.network", []byte(key+network), 10)), Limit: one, Now: now})
+	}
+	if !all.Unlimited() {
+		out = append(out, Spend{Key: key, Limit: all, Now: now})
+	}
+	return out
+}
+
+// forgiven returns spends followed by their reset: a right answer, where there was still room for
+// it, makes up for the wrong ones before.
+func forgiven(spends []Spend) []Spend {
+	out := slices.Clone(spends)
+	for _, s := range spends {
+		s.Reset = true
+		out = append(out, s)
+	}
+	return out
+}
+
+// exhausted reports whether one of spends is impossible now.
+func (a *App) exhausted(ctx context.Context, spends []Spend) (bool, error) {
+	for _, s := range spends {
+		full, err := a.Store.Full(ctx, s.Key)
+		if err != nil {
+			return false, fmt.Errorf("app: read limit: %w", err)
+		}
+		if _, _, ok := s.Limit.Take(full, s.Now); !ok {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // guessable reports whether wrong answers to f are limited per account: a method that nobody can

@@ -6,8 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -25,7 +26,6 @@ type App struct {
 	traits  policy.Methods
 	senders map[notify.Channel]notify.Sender
 	wake    chan struct{} // tells the outbox that something is due
-	lag     atomic.Int64  // records that wait for their place, as of the last look
 }
 
 // New checks s for contradictions and returns the use cases. It starts nothing: Run does.
@@ -110,10 +110,11 @@ func (a *App) find(ctx context.Context, handle string) (found, error) {
 // maxHandle bounds what is looked up, in bytes.
 const maxHandle = 256
 
-// handle prepares what was typed for look-up: NFC and no space around it, nothing else.
+// handle prepares what was typed for look-up: NFC and no space around it, nothing else. Control
+// characters are in no login.
 func handle(typed string) (string, bool) {
 	h := norm.NFC.String(strings.TrimSpace(typed))
-	return h, h != "" && len(h) <= maxHandle && !strings.ContainsRune(h, 0)
+	return h, h != "" && len(h) <= maxHandle && utf8.ValidString(h) && !strings.ContainsFunc(h, unicode.IsControl)
 }
 
 // draw names whoever handle stands for, without saying who: the same for one handle each time.

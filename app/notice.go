@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"postern/account"
 	"postern/method"
 	"postern/notify"
+	"postern/policy"
 )
 
 // The states of a message.
@@ -19,26 +21,45 @@ const (
 	void    = "void" // a decoy's: everything is done for it except the sending
 )
 
+// delivery is what a question wants sent, and for whom.
+type delivery struct {
+	messages []method.Delivery
+	subject  account.Ref // whose limits it touches
+	language string
+	visitor  Visitor
+	now      time.Time
+}
+
 // deliver queues what a method wants to send, in the same commit as its question. A delivery
 // without an address is a decoy's: it is sealed, stored, claimed and recorded like any other.
-func (a *App) deliver(c *Change, h held, ds []method.Delivery, now time.Time) error {
-	for _, d := range ds {
+func (a *App) deliver(c *Change, d delivery) error {
+	for _, m := range d.messages {
 		params := map[string]any{"organisation": a.Organisation, "help_desk": a.HelpDesk}
-		for k, v := range d.Params {
+		for k, v := range m.Params {
 			params[k] = v
 		}
-		m := notify.Message{Channel: d.Channel, To: d.To.Address, Expires: d.Expires}
-		row, err := a.message(m, h.Language, d.Key, params, now)
+		row, err := a.message(notify.Message{Channel: m.Channel, To: m.To.Address, Expires: m.Expires}, d.language, m.Key, params, d.now)
 		if err != nil {
 			return err
 		}
 		c.Messages = append(c.Messages, row)
-		target := h.subject()
-		if l := a.Limits.Destination; !l.Unlimited() {
-			c.Limits = append(c.Limits, Spend{Key: a.silent("destination", target, string(d.Channel), d.To.Address), Limit: l, Now: now})
-		}
+		key := a.silent("destination", d.subject, string(m.Channel), m.To.Address)
+		c.Limits = append(c.Limits, a.both(d.visitor, key, a.Limits.Destination, a.Limits.DestinationTotal, d.now)...)
 	}
 	return nil
+}
+
+// commitSending commits c; when a destination has had enough, its messages are withheld.
+func (a *App) commitSending(ctx context.Context, c Change) error {
+	err := a.commit(ctx, c)
+	refusal, quiet := limited(err)
+	switch {
+	case refusal != nil:
+		return refusal
+	case quiet:
+		return a.commit(ctx, withheld(c))
+	}
+	return err
 }
 
 // withheld is c for when a destination has had enough: the messages become void, and the limits
@@ -58,16 +79,27 @@ func withheld(c Change) Change {
 	return out
 }
 
+// notice is what the owner of an account is told.
+type notice struct {
+	key      string // text key
+	language string
+	from     string        // network; "" for an operator
+	factor   policy.Factor // the method it is about, if any
+}
+
 // tell tells every address on record what happened, when, and from which network.
-func (a *App) tell(who account.Account, language, key, from string, now time.Time) ([]MessageRow, error) {
+func (a *App) tell(who account.Account, n notice, now time.Time) ([]MessageRow, error) {
 	params := map[string]any{"organisation": a.Organisation, "help_desk": a.HelpDesk, "login": who.Login,
-		"name": who.Name, "at": now.Format("2006-01-02 15:04 UTC"), "address": from}
-	if from == "" {
-		params["address"] = a.Texts.Text(language, "notice.administrators", nil)
+		"name": who.Name, "at": now.Format("2006-01-02 15:04 UTC"), "address": n.from, "way": ""}
+	if n.from == "" {
+		params["address"] = a.Texts.Text(n.language, "notice.administrators", nil)
+	}
+	if n.factor != "" {
+		params["way"] = a.Texts.Text(n.language, "method."+string(n.factor)+".name", nil)
 	}
 	var out []MessageRow
 	for _, to := range who.Notices() {
-		row, err := a.message(notify.Message{Channel: notify.Email, To: to.Address}, language, key, params, now)
+		row, err := a.message(notify.Message{Channel: notify.Email, To: to.Address}, n.language, n.key, params, now)
 		if err != nil {
 			return nil, err
 		}

@@ -14,12 +14,11 @@ import (
 )
 
 const (
-	claimAtOnce = 32
+	claimAtOnce = 8 // all at the same time, so that a lease outlasts its batch
 	sendTime    = 30 * time.Second
 	leaseTime   = 2 * time.Minute // longer than a batch takes, so that nobody sends it twice
 	maxAttempts = 12
 	outboxPause = 2 * time.Second
-	sendersMost = 8
 )
 
 // sendDue sends what is due and returns how many messages it took. Messages that another node has
@@ -32,13 +31,8 @@ func (a *App) sendDue(ctx context.Context) (int, error) {
 	}
 	var wg sync.WaitGroup
 	errs := make([]error, len(rows))
-	slots := make(chan struct{}, sendersMost)
 	for i, row := range rows {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			errs[i] = a.send(ctx, row)
-		})
+		wg.Go(func() { errs[i] = a.send(ctx, row) })
 	}
 	wg.Wait()
 	return len(rows), errors.Join(errs...)
@@ -56,7 +50,7 @@ func (a *App) send(ctx context.Context, row MessageRow) error {
 	kind, detail := "message.sent", ""
 	switch {
 	case err == nil && row.State == void:
-		row.Due, kind = time.Time{}, "message.sent"
+		row.Due, kind = time.Time{}, "message.withheld"
 	case err == nil:
 		row.State, row.Due = sent, time.Time{}
 	case errors.Is(err, notify.ErrPermanent) || errors.Is(err, errExpired) || row.Attempts >= maxAttempts:

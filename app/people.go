@@ -14,8 +14,10 @@ import (
 type Person struct {
 	Account  account.Account
 	Enrolled []PersonMethod
-	Decision policy.Decision
-	Thieves  [][]policy.Holding // what it would take to pass for them
+	Rule     string             // the rule that is for them; "" where none is
+	Decision policy.Decision    // whether they could recover now, and why not
+	Thieves  [][]policy.Holding // what it would take to pass for them, once nothing is in quarantine
+	Ripe     time.Time          // when the last enrolment leaves the quarantine; zero if none is in it
 }
 
 // PersonMethod is one enrolment without its secrets.
@@ -36,12 +38,21 @@ func (a *App) Person(ctx context.Context, op Operator, login string) (Person, er
 	if err != nil {
 		return Person{}, fmt.Errorf("app: read enrolments: %w", err)
 	}
-	d, err := a.decide(ctx, found{account: who, ok: true, draw: a.draw(login)}, a.now())
+	f, now := found{account: who, ok: true, draw: a.draw(login)}, a.now()
+	d, _, err := a.decide(ctx, f, now)
 	if err != nil {
 		return Person{}, err
 	}
-	p := Person{Account: who, Decision: d, Thieves: d.Thieves(a.traits)}
+	later, _, err := a.decide(ctx, f, now.Add(a.Policy.Quarantine))
+	if err != nil {
+		return Person{}, err
+	}
+	rule, _ := a.Policy.Rule(who)
+	p := Person{Account: who, Rule: rule.Name, Decision: d, Thieves: later.Thieves(a.traits)}
 	for _, r := range rows {
+		if end := r.Added.Add(a.Policy.Quarantine); end.After(now) && end.After(p.Ripe) {
+			p.Ripe = end
+		}
 		p.Enrolled = append(p.Enrolled, PersonMethod{ID: r.ID, Factor: r.Factor, Label: r.Label, Added: r.Added, Used: r.Used})
 	}
 	rec, err := a.record("person.shown", map[audit.Field]string{audit.Actor: op.Name, audit.Subject: who.Ref.String(), audit.Login: who.Login})
@@ -49,6 +60,15 @@ func (a *App) Person(ctx context.Context, op Operator, login string) (Person, er
 		return Person{}, err
 	}
 	return p, a.commit(ctx, Change{Audit: []audit.Record{rec}})
+}
+
+// Recorded writes an event about an account that an operator did something to elsewhere.
+func (a *App) Recorded(ctx context.Context, op Operator, kind string, who account.Account) error {
+	rec, err := a.record(kind, map[audit.Field]string{audit.Actor: op.Name, audit.Subject: who.Ref.String(), audit.Login: who.Login})
+	if err != nil {
+		return err
+	}
+	return a.commit(ctx, Change{Audit: []audit.Record{rec}})
 }
 
 // Record writes an event that stands alone: the system started, keys were rotated, the log was read.

@@ -3,6 +3,7 @@ package app
 import (
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"strconv"
 	"unicode/utf8"
 
@@ -38,6 +39,10 @@ func (a *App) step(v Visitor, h held, e recovery.Event) (audit.Record, error) {
 		audit.Action: string(e.Action), audit.Detail: e.Detail, audit.Rule: r.Rule, audit.Why: string(r.Why),
 		audit.Attempt: strconv.Itoa(r.Wrong),
 	}
+	if e.From == recovery.Applying {
+		f[audit.Attempt] = strconv.Itoa(r.Rejected)
+	}
+	maps.Copy(f, h.told)
 	if !h.Account.Ref.Zero() {
 		f[audit.Subject], f[audit.Login] = h.Account.Ref.String(), h.Account.Login
 	}

@@ -97,7 +97,26 @@ func (a *App) Ready(ctx context.Context) []directory.Finding {
 				Text: fmt.Sprintf("messages by %s cannot be sent: %v", s.Channel(), err), Fix: "setting notify"})
 		}
 	}
-	return append(out, a.readyOutbox(ctx)...)
+	return append(append(out, a.readyOutbox(ctx)...), a.readyLog(ctx)...)
+}
+
+// logWaits is how long a record may wait for its place in the log before somebody should look.
+const logWaits = time.Minute
+
+// readyLog tells when records wait for their place: until they have one, deleting them would not
+// be noticed.
+func (a *App) readyLog(ctx context.Context) []directory.Finding {
+	pending, err := a.Log.Pending(ctx, 1)
+	if err != nil || len(pending) == 0 {
+		return nil
+	}
+	age := a.now().Sub(pending[0].At)
+	if age < logWaits {
+		return nil
+	}
+	return []directory.Finding{{Severity: directory.Fault,
+		Text: fmt.Sprintf("audit records have waited for their place in the log for %s", age.Round(time.Second)),
+		Fix:  "see the process log for \"sequencer\"; postern serve must be running, and postern audit verify must pass"}}
 }
 
 func (a *App) readyOutbox(ctx context.Context) []directory.Finding {

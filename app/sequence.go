@@ -23,7 +23,6 @@ const (
 // head. It returns how many records it placed.
 func (a *App) sequence(ctx context.Context) (int, error) {
 	pending, err := a.Log.Pending(ctx, sequenceBatch)
-	a.lag.Store(int64(len(pending)))
 	if err != nil || len(pending) == 0 {
 		return 0, err
 	}

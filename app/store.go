@@ -37,10 +37,11 @@ type Store interface {
 	// Full returns the stored moment of a limit; zero when it was never used.
 	Full(ctx context.Context, key string) (time.Time, error)
 	// Lease takes or renews name for holder until the given moment. The fence rises each time the
-	// holder changes. ok is false while somebody else holds it.
+	// holder changes. ok is false while somebody else holds it; a lease that ends ten times later
+	// than the one asked for would (and more than ten minutes from now) is nobody's.
 	Lease(ctx context.Context, name, holder string, until, now time.Time) (fence int64, ok bool, err error)
-	// Sweep deletes what ended before the given moment: final recoveries, used tickets, sent
-	// messages, full limits. Audit records are never swept.
+	// Sweep deletes what ended before the given moment, up to limit of each kind: final
+	// recoveries, used tickets, sent messages, full limits. Audit records are never swept.
 	Sweep(ctx context.Context, ended time.Time, limit int) (int, error)
 	// Ping reports whether the store answers.
 	Ping(ctx context.Context) error

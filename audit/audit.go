@@ -50,11 +50,9 @@ const (
 	From      Field = "from"      // state before
 	To        Field = "to"        // state after
 	Action    Field = "action"    // reset, unlock, change
-	Outcome   Field = "outcome"   // ok, failed, unknown
 	Detail    Field = "detail"    // a closed word or a number, never free text
-	Limit     Field = "limit"     // which limit
 	Message   Field = "message"   // outbox identifier
-	Attempt   Field = "attempt"   // count
+	Attempt   Field = "attempt"   // wrong answers, refused passwords or tries to send so far
 	Operator  Field = "operator"  // a directory's own refusal text
 	Directory Field = "directory" // configured name
 )

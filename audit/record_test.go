@@ -103,8 +103,8 @@ func TestClasses(t *testing.T) {
 			t.Errorf("%s is %q, want personal", f, Classes[f])
 		}
 	}
-	if len(Classes) != 21 {
-		t.Errorf("got %d classed fields, want all 21", len(Classes))
+	if len(Classes) != 19 {
+		t.Errorf("got %d classed fields, want all 19", len(Classes))
 	}
 }
 

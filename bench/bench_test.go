@@ -16,8 +16,11 @@ import (
 	"postern/internal/testenv"
 )
 
-// scale makes everything smaller, to try the benchmarks themselves.
-var scale = flag.Float64("scale", 1, "part of the resets that are made")
+// What may be tried besides "make bench".
+var (
+	scale    = flag.Float64("scale", 1, "part of the resets that are made")
+	existing = flag.String("program", "", "measure this program instead of building one, to compare two")
+)
 
 // rounds is how often each measurement is made, in turn with the raw one.
 const rounds = 3

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -154,17 +155,19 @@ func (k *checker) encryption() {
 	}
 }
 
+// colour is how an accent is written. Whether people can read it, package page judges.
+var colour = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
+
 func (k *checker) organisation() {
 	o := k.c.Organisation
 	if o.Name == "" {
 		k.bad("organisation.name", "is empty", "write the name that people know")
 	}
-	ratio, ok := contrast(o.Accent, ground)
-	switch {
-	case !ok:
+	if strings.TrimSpace(o.HelpDesk) == "" {
+		k.bad("organisation.help_desk", "is missing: every page and message says whom to ask when a reset fails or was somebody else's", "write a number, a mailbox or an address, such as \"+44 20 7946 0000\"")
+	}
+	if !colour.MatchString(o.Accent) {
 		k.bad("organisation.accent", fmt.Sprintf("%q is no colour", o.Accent), "write it in quotes as \"#0b5c4a\"")
-	case ratio < minContrast:
-		k.bad("organisation.accent", fmt.Sprintf("%s has a contrast of %.1f:1 with the page (%s), and text needs %.1f:1", o.Accent, ratio, ground, minContrast), "use a darker colour")
 	}
 	if ext := strings.ToLower(filepath.Ext(o.LogoFile)); o.LogoFile != "" && ext != ".svg" && ext != ".png" {
 		k.bad("organisation.logo_file", "is neither SVG nor PNG", "use a file whose name ends in .svg or .png")
@@ -234,8 +237,8 @@ func (k *checker) limits() {
 		Rate
 	}{
 		{"start_address", l.StartAddress}, {"start_network", l.StartNetwork}, {"start_account", l.StartAccount},
-		{"answer_address", l.AnswerAddress}, {"wrong_account", l.WrongAccount}, {"destination", l.Destination},
-		{"change_account", l.ChangeAccount},
+		{"answer_address", l.AnswerAddress}, {"wrong_account", l.WrongAccount}, {"wrong_account_total", l.WrongAccountTotal},
+		{"destination", l.Destination}, {"destination_total", l.DestinationTotal}, {"change_account", l.ChangeAccount},
 	} {
 		switch {
 		case one.Burst < 0:

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"postern/policy"
 )
@@ -95,6 +96,9 @@ func (k *checker) factors(at string, names []policy.Factor) {
 	}
 }
 
+// leastTime bounds each part of a recovery from below. For applying, package app relies on it.
+const leastTime = time.Minute
+
 func (k *checker) flow(at string, l FlowLimits) {
 	for _, one := range []struct {
 		name string
@@ -102,6 +106,19 @@ func (k *checker) flow(at string, l FlowLimits) {
 	}{{"asked", l.Asked}, {"wrong", l.Wrong}, {"rejected", l.Rejected}} {
 		if one.n < 0 || one.n > 100 {
 			k.bad(at+"."+one.name, fmt.Sprintf("%d is not between 1 and 100", one.n), "leave it out for the default")
+		}
+	}
+	for _, one := range []struct {
+		name string
+		time time.Duration
+		why  string
+	}{
+		{"verifying", l.Verifying, "nobody proves who they are in less"},
+		{"verified", l.Verified, "nobody chooses a password in less"},
+		{"applying", l.Applying, "the directory is given 45s, and its answer must come before the recovery ends"},
+	} {
+		if one.time != 0 && one.time < leastTime {
+			k.bad(at+"."+one.name, fmt.Sprintf("%v is less than %s: %s", one.time, span(leastTime), one.why), "leave it out for the default")
 		}
 	}
 }

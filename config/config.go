@@ -29,7 +29,7 @@ type Kinds struct {
 // Config is the whole file. The zero value of a field means its default, which Default tells.
 type Config struct {
 	PublicURL      string        `yaml:"public_url" doc:"Where people reach Postern in their browser, without a path. Links in messages are built from this alone, and a request for another host is refused. https, except for localhost."`
-	Listen         string        `yaml:"listen" doc:"Address and port to listen on."`
+	Listen         string        `yaml:"listen" form:"127.0.0.1:8080" doc:"Address and port to listen on."`
 	TLS            TLS           `yaml:"tls" doc:"Certificate for https. Leave it out when a reverse proxy ends TLS, and name the proxy in trusted_proxies."`
 	TrustedProxies []string      `yaml:"trusted_proxies" doc:"Addresses or networks (CIDR) of reverse proxies. X-Forwarded-For and X-Forwarded-Proto count only from these."`
 	Organisation   Organisation  `yaml:"organisation" doc:"Who the pages and messages speak for."`
@@ -54,7 +54,7 @@ type Config struct {
 type TLS struct {
 	CertFile       string `yaml:"cert_file" doc:"Certificate chain in PEM. Together with key_file."`
 	KeyFile        string `yaml:"key_file" doc:"Private key in PEM."`
-	RedirectListen string `yaml:"redirect_listen" doc:"Address and port for plain HTTP, such as :80, which only leads browsers to public_url. Empty: none."`
+	RedirectListen string `yaml:"redirect_listen" form:":80" doc:"Address and port for plain HTTP, such as :80, which only leads browsers to public_url. Empty: none."`
 	ACME           ACME   `yaml:"acme" doc:"A certificate from an ACME authority, instead of cert_file and key_file."`
 }
 
@@ -75,8 +75,8 @@ func (a ACME) On() bool { return a != ACME{} }
 // Organisation is who the pages speak for.
 type Organisation struct {
 	Name      string   `yaml:"name" doc:"Its name, as in \"Reset your NAME password\"."`
-	Accent    string   `yaml:"accent" doc:"Colour of buttons and links as #rrggbb. Its contrast with the page must be at least 4.5:1."`
-	HelpDesk  string   `yaml:"help_desk" doc:"How to reach a human: shown at the foot of every page and in messages."`
+	Accent    string   `yaml:"accent" doc:"Colour of buttons and links as #rrggbb. Its contrast with the page must be at least 4.5:1; \"postern check\" measures it."`
+	HelpDesk  string   `yaml:"help_desk" doc:"How to reach a human, without a word before it: a number, a mailbox or an https address, which become links, or something like ext. 4357. Shown at the foot of every page and in messages. Must be set."`
 	LogoFile  string   `yaml:"logo_file" doc:"An SVG or PNG file shown beside the name."`
 	SignInURL string   `yaml:"sign_in_url" doc:"Where \"Sign in\" leads after a reset."`
 	ReturnTo  []string `yaml:"return_to" doc:"URLs that a sign-in page may ask to be led back to (return_to=…): the same origin and a path that begins like one of these."`
@@ -114,9 +114,12 @@ type Limits struct {
 	StartNetwork  Rate `yaml:"start_network" doc:"Starts by one network (/24, or /48 of IPv6)."`
 	StartAccount  Rate `yaml:"start_account" doc:"Starts for one account. Silent: the answer looks like any other."`
 	AnswerAddress Rate `yaml:"answer_address" doc:"Answers by one address."`
-	WrongAccount  Rate `yaml:"wrong_account" doc:"Wrong answers for one account and method. Silent."`
-	Destination   Rate `yaml:"destination" doc:"Messages to one address on record. Silent."`
-	ChangeAccount Rate `yaml:"change_account" doc:"Tries of a known password for one account. Silent."`
+
+	WrongAccount      Rate `yaml:"wrong_account" doc:"Wrong answers for one account and method from one visitor's network. Silent."`
+	WrongAccountTotal Rate `yaml:"wrong_account_total" doc:"The same from all networks together. Silent."`
+	Destination       Rate `yaml:"destination" doc:"Messages to one address on record that one visitor's network causes. Silent."`
+	DestinationTotal  Rate `yaml:"destination_total" doc:"The same by all networks together. Silent."`
+	ChangeAccount     Rate `yaml:"change_account" doc:"Tries of a known password for one account; a right one gives them back. Keep it below the directory's own lock-out. Silent."`
 }
 
 // Rate is a limit as it is written.
@@ -148,13 +151,15 @@ func Default() Config {
 		Policy:       Policy{Quarantine: 24 * time.Hour, Disclose: "rule"},
 		Password:     Password{MinLength: 15, MaxLength: 256, MinGuesses: 8},
 		Limits: Limits{
-			StartAddress:  Rate{60, 5 * time.Second},
-			StartNetwork:  Rate{300, time.Second},
-			StartAccount:  Rate{60, time.Minute},
-			AnswerAddress: Rate{120, 2 * time.Second},
-			WrongAccount:  Rate{10, 10 * time.Minute},
-			Destination:   Rate{5, 10 * time.Minute},
-			ChangeAccount: Rate{5, 10 * time.Minute},
+			StartAddress:      Rate{60, 5 * time.Second},
+			StartNetwork:      Rate{300, time.Second},
+			StartAccount:      Rate{60, time.Minute},
+			AnswerAddress:     Rate{120, 2 * time.Second},
+			WrongAccount:      Rate{10, 10 * time.Minute},
+			WrongAccountTotal: Rate{30, 5 * time.Minute},
+			Destination:       Rate{5, 10 * time.Minute},
+			DestinationTotal:  Rate{20, 2 * time.Minute},
+			ChangeAccount:     Rate{3, 30 * time.Minute},
 		},
 		ReplyMoment: 200 * time.Millisecond,
 		Log:         Log{Level: "info", Format: "text"},
@@ -164,11 +169,11 @@ func Default() Config {
 // Load reads and checks the file at path.
 func Load(path string, kinds Kinds) (Config, error) {
 	if path == "" {
-		return Config{}, fmt.Errorf("config: no file was named: add --config FILE; \"postern config docs\" prints one to begin with")
+		return Config{}, fmt.Errorf("no file was named: add --config FILE; \"postern config docs\" prints one to begin with")
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return Config{}, fmt.Errorf("config: %w; name the file with --config FILE", err)
+		return Config{}, fmt.Errorf("%w; name the file with --config FILE", err)
 	}
 	return Read(path, text, kinds)
 }

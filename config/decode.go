@@ -211,6 +211,10 @@ func (d *decoder) text(n ast.Node, path string) (string, bool) {
 func (d *decoder) scalar(n ast.Node, path string, f field, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.String:
+		if _, number := n.(*ast.IntegerNode); number && f.form != "" {
+			d.fault(line(n), path, "wants text, not a number", fmt.Sprintf("write it as %q", f.form))
+			return
+		}
 		s, ok := d.text(n, path)
 		if !ok {
 			return

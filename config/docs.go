@@ -20,9 +20,9 @@ const width = 100
 // result is a file that Read accepts.
 func Docs(w io.Writer, kinds Kinds) error {
 	p := &printer{}
-	p.comment(0, `postern.yaml, with every setting. Made by "postern config docs". A setting that is left out has the value shown here, unless it is said to be an example; lines that begin with "# name:" are settings without a value. Secrets never stand in this file: settings that end in _file or _env say where they are. Lengths of time are written 200ms, 30s, 15m, 24h.`)
+	p.comment(0, `postern.yaml, with every setting. Made by "postern config docs". A setting that is left out has the value shown here, unless it is marked as an example; lines that begin with "# name:" are settings without a value. Secrets never stand in this file: settings that end in _file or _env say where they are. Lengths of time are written 200ms, 30s, 15m, 24h.`)
 	c := example()
-	v := reflect.ValueOf(c)
+	v, usual := reflect.ValueOf(c), reflect.ValueOf(Default())
 	for _, f := range fieldsOf(v.Type()) {
 		p.line(0, "")
 		p.comment(0, f.doc)
@@ -34,7 +34,7 @@ func Docs(w io.Writer, kinds Kinds) error {
 		case "notify":
 			p.senders(kinds)
 		default:
-			p.setting(0, f, v.FieldByIndex(f.index))
+			p.setting(0, f, v.FieldByIndex(f.index), usual.FieldByIndex(f.index))
 		}
 	}
 	_, err := io.WriteString(w, p.b.String())
@@ -47,7 +47,7 @@ func example() Config {
 	c.PublicURL = "https://reset.example.com"
 	c.TrustedProxies = []string{"127.0.0.1"}
 	c.Organisation.Name = "Example Ltd"
-	c.Organisation.HelpDesk = "Help desk: +44 20 7946 0000"
+	c.Organisation.HelpDesk = "+44 20 7946 0000"
 	c.Organisation.SignInURL = "https://login.example.com/"
 	c.Organisation.ReturnTo = []string{"https://login.example.com/"}
 	strict := Requirement{AtLeast: policy.PhishingResistant, Passkey: true}
@@ -89,19 +89,23 @@ func (p *printer) comment(indent int, doc string) {
 	p.line(indent, "# "+row)
 }
 
-// structure prints the settings of v.
-func (p *printer) structure(indent int, v reflect.Value) {
+// structure prints the settings of v; those that are not as in usual are examples.
+func (p *printer) structure(indent int, v, usual reflect.Value) {
 	for _, f := range fieldsOf(v.Type()) {
 		doc := f.doc
 		if len(f.oneof) > 0 {
 			doc += " One of " + strings.Join(f.oneof, ", ") + "."
 		}
 		p.comment(indent, doc)
-		p.setting(indent, f, v.FieldByIndex(f.index))
+		p.setting(indent, f, v.FieldByIndex(f.index), usual.FieldByIndex(f.index))
 	}
 }
 
-func (p *printer) setting(indent int, f field, v reflect.Value) {
+func (p *printer) setting(indent int, f field, v, usual reflect.Value) {
+	remark := ""
+	if !p.quiet && !reflect.DeepEqual(v.Interface(), usual.Interface()) {
+		remark = p.remark("an example")
+	}
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
 			if !p.quiet {
@@ -110,6 +114,11 @@ func (p *printer) setting(indent int, f field, v reflect.Value) {
 			return
 		}
 		v = v.Elem()
+		if usual.IsNil() {
+			usual = v // the whole is the example
+		} else {
+			usual = usual.Elem()
+		}
 	}
 	switch {
 	case v.IsZero() && f.example != "":
@@ -120,11 +129,11 @@ func (p *printer) setting(indent int, f field, v reflect.Value) {
 		}
 	case p.quiet && v.IsZero():
 	case v.Kind() == reflect.Struct && !scalar(v):
-		p.nested(indent, f, v)
+		p.nested(indent, f, v, usual)
 	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
-		p.list(indent, f, v)
+		p.list(indent, f, v, remark)
 	default:
-		p.line(indent, f.key+": "+flow(v))
+		p.line(indent, f.key+": "+flow(v)+remark)
 	}
 }
 
@@ -136,9 +145,9 @@ func (p *printer) remark(s string) string {
 }
 
 // nested prints a struct; its head is a comment too where all of it is.
-func (p *printer) nested(indent int, f field, v reflect.Value) {
+func (p *printer) nested(indent int, f field, v, usual reflect.Value) {
 	inner := &printer{quiet: p.quiet, off: p.off}
-	inner.structure(indent+1, v)
+	inner.structure(indent+1, v, usual)
 	head := f.key + ":"
 	if !inner.live() {
 		head = "# " + head
@@ -158,31 +167,31 @@ func (p *printer) live() bool {
 }
 
 // list prints a list of structs; only its first entry is explained.
-func (p *printer) list(indent int, f field, v reflect.Value) {
-	p.line(indent, f.key+":")
+func (p *printer) list(indent int, f field, v reflect.Value, remark string) {
+	p.line(indent, f.key+":"+remark)
 	for i := range v.Len() {
 		inner := &printer{quiet: p.quiet || i > 0, off: p.off}
-		inner.structure(indent+2, v.Index(i))
+		inner.structure(indent+2, v.Index(i), v.Index(i))
 		p.line(indent+1, "-")
 		p.b.WriteString(inner.b.String())
 	}
 }
 
 func (p *printer) directories(kinds Kinds) {
-	p.line(0, "directories:")
+	p.line(0, "directories:"+p.remark("an example: one of each type; keep those that you have"))
 	for _, k := range kinds.Directories {
 		p.line(1, "-")
 		p.comment(2, "Its name in the audit log; must not change later.")
-		p.line(2, "name: "+k.ID)
+		p.line(2, "name: "+k.ID+p.remark("an example"))
 		p.comment(2, "What people call it.")
-		p.line(2, "title: Company account")
+		p.line(2, "title: Company account"+p.remark("an example"))
 		p.line(2, "type: "+k.ID)
 		p.settings(2, k.Settings)
 	}
 }
 
 func (p *printer) methods(kinds Kinds) {
-	p.line(0, "methods:")
+	p.line(0, "methods:"+p.remark("an example: all that there are; keep those that you want"))
 	for _, k := range kinds.Methods {
 		p.line(1, string(k.ID)+":")
 		p.settings(2, k.Settings)
@@ -190,7 +199,7 @@ func (p *printer) methods(kinds Kinds) {
 }
 
 func (p *printer) senders(kinds Kinds) {
-	p.line(0, "notify:")
+	p.line(0, "notify:"+p.remark("an example"))
 	for i, k := range kinds.Senders {
 		p.off = i > 0
 		if p.off {
@@ -208,7 +217,7 @@ func (p *printer) settings(indent int, settings func() any) {
 	}
 	v := reflect.ValueOf(settings())
 	if v.Kind() == reflect.Pointer && v.Elem().Kind() == reflect.Struct {
-		p.structure(indent, v.Elem())
+		p.structure(indent, v.Elem(), v.Elem())
 	}
 }
 

@@ -12,6 +12,7 @@ type field struct {
 	key     string
 	doc     string
 	example string // what the reference shows where there is no default
+	form    string // how a value is written, for who wrote something else
 	oneof   []string
 	path    bool // a relative path, which starts from the file's folder
 	index   []int
@@ -39,7 +40,7 @@ func fieldsOf(t reflect.Type) []field {
 			key = strings.ToLower(f.Name)
 		}
 		out = append(out, field{
-			key: key, doc: f.Tag.Get("doc"), example: f.Tag.Get("example"),
+			key: key, doc: f.Tag.Get("doc"), example: f.Tag.Get("example"), form: f.Tag.Get("form"),
 			oneof: strings.Fields(f.Tag.Get("oneof")),
 			path:  f.Tag.Get("kind") == "path" || isPath(key),
 			index: []int{i}, kind: f.Type,

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"reflect"
 	"regexp"
 	"slices"
@@ -51,7 +53,25 @@ func (s Section) Fault(err error) error {
 		}
 		return out
 	}
-	return Faults{{File: s.file, Line: s.line, Setting: s.path, Text: err.Error()}}
+	return Faults{s.place(err)}
+}
+
+// place finds the setting that err begins with, and its line.
+func (s Section) place(err error) Fault {
+	f := Fault{File: s.file, Line: s.line, Setting: s.path, Text: strings.TrimPrefix(err.Error(), s.Type+": ")}
+	for _, e := range s.entries {
+		if text, ok := strings.CutPrefix(f.Text, e.key+": "); ok {
+			f.Line, f.Setting, f.Text = e.line, join(s.path, e.key), text
+			break
+		}
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		f.Fix = "put the file there, or name the right one; relative paths start from this file's folder"
+	case errors.Is(err, fs.ErrPermission):
+		f.Fix = "let the user who runs Postern read it"
+	}
+	return f
 }
 
 // against reports what a Kind that has such settings will not accept.

@@ -30,7 +30,7 @@ const (
 // Final reports whether nothing can happen any more.
 func (s State) Final() bool { return s == Done || s == Refused || s == Expired }
 
-// Tries is how many answers an invitation bears.
+// Tries is how many questions, and how many wrong answers, an invitation bears.
 const Tries = 10
 
 // Invitation is the whole state of one. Step returns a changed copy.
@@ -45,6 +45,7 @@ type Invitation struct {
 	Public   json.RawMessage   `json:"public,omitempty"`
 	Private  []byte            `json:"private,omitempty"`
 	Expires  time.Time         `json:"expires"` // of the question
+	Asked    int               `json:"asked,omitempty"`
 	Wrong    int               `json:"wrong,omitempty"`
 	Deadline time.Time         `json:"deadline"`
 }
@@ -88,6 +89,10 @@ func Step(i Invitation, in Input, now time.Time) (Invitation, string, error) {
 	next.Version++
 	switch in := in.(type) {
 	case Posed:
+		if next.Asked++; next.Asked > Tries {
+			next.end(Refused)
+			return next, "enrollment.refused", nil
+		}
 		next.State, next.Public, next.Private, next.Expires = Asked, in.Public, in.Private, in.Expires
 		return next, "enrollment.asked", nil
 	case Answered:

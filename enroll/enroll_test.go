@@ -25,6 +25,10 @@ func TestStates(t *testing.T) {
 	for range Tries {
 		tooMany = append(tooMany, Answered{})
 	}
+	var asked []Input
+	for range Tries + 1 {
+		asked = append(asked, pose())
+	}
 	for _, c := range []struct {
 		name  string
 		steps []Input
@@ -36,6 +40,8 @@ func TestStates(t *testing.T) {
 		{"done", []Input{pose(), Answered{Accepted: true}}, Done, "enrollment.added"},
 		{"refused once", []Input{pose(), Answered{}}, Asked, "enrollment.refused"},
 		{"refused, then done", []Input{pose(), Answered{}, Answered{Accepted: true}}, Done, "enrollment.added"},
+		{"asked as often as can be", asked[1:], Asked, "enrollment.asked"},
+		{"asked too often", asked, Refused, "enrollment.refused"},
 		{"refused for good", tooMany, Refused, "enrollment.refused"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

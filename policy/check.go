@@ -43,6 +43,9 @@ func (p Policy) Check(methods Methods) []Finding {
 	if p.Quarantine == 0 {
 		out = append(out, Finding{false, "", "there is no quarantine: whoever gets at a session can enrol a method and reset with it at once", "policy.quarantine"})
 	}
+	if p.Disclose == DisclosePerson {
+		out = append(out, Finding{false, "", "people are shown their own methods: whoever knows two names of one person (login and e-mail address) can tell that the person exists, because made-up lists differ between names", "policy.disclose"})
+	}
 	if p.Disclose == DisclosePerson && len(p.Decoys) == 0 {
 		out = append(out, Finding{true, "", "people are shown their own methods, but there are no decoys to draw from: unknown people could be told apart", "policy.decoys"})
 	}

@@ -17,20 +17,20 @@ func (p Policy) Decide(who Person, methods Methods, now time.Time) Decision {
 		return p.decoy(who, methods, NoSuch)
 	}
 	rule, reason := p.match(who.Account)
-	if reason != Matched {
-		return p.decoy(who, methods, reason)
+	if reason == Matched && who.Account.Disabled {
+		reason = Disabled
 	}
-	if who.Account.Disabled {
-		return p.decoy(who, methods, Disabled)
+	if reason != Matched {
+		return p.decoy(who, methods, reason).under(rule)
 	}
 	plan := rule.Require.Compile(methods)
 	ripe, all := usable(plan, who.Enrolled, now.Add(-p.Quarantine)), usable(plan, who.Enrolled, now)
 	switch {
 	case len(plan.Within(ripe).Ways) > 0:
 	case len(plan.Within(all).Ways) > 0:
-		return p.decoy(who, methods, InQuarantine)
+		return p.decoy(who, methods, InQuarantine).under(rule)
 	default:
-		return p.decoy(who, methods, NotEnrolled)
+		return p.decoy(who, methods, NotEnrolled).under(rule)
 	}
 	d := Decision{Rule: rule.Name, Allowed: true, Why: Matched, Plan: plan, Usable: ripe, Offer: plan.Factors(),
 		Actions: rule.actions(), Limits: rule.Limits.or(DefaultLimits())}
@@ -66,6 +66,15 @@ func (p Policy) decoy(who Person, methods Methods, why Reason) Decision {
 	if p.Disclose == DisclosePerson {
 		d.Plan = plan.Within(p.draw(who, plan))
 		d.Offer = d.Plan.Factors()
+	}
+	return d
+}
+
+// under names the rule that d comes from, for the audit log and for administrators. What is shown
+// stays as it is.
+func (d Decision) under(r Rule) Decision {
+	if r.Name != "" {
+		d.Rule = r.Name
 	}
 	return d
 }

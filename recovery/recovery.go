@@ -128,17 +128,17 @@ type Event struct {
 // nobody, except that a decoy never gets past Verifying.
 // AtLeast is what the plan asks for; whether the proofs hold it is for who knows the traits.
 type View struct {
-	State     State
-	Methods   []Offered
-	Left      int             // further proofs needed at least
-	Alone     []policy.Factor // those of which one alone is enough, while others take more
-	AtLeast   policy.Strength // of which one so strong; Weak when that is met
-	Open      *Asked
-	Can       []policy.Action
-	Locked    bool // only once verified
-	Deadline  time.Time
-	Receipt   []Line
-	WrongLeft int // answers that may still be wrong
+	State    State
+	Methods  []Offered
+	Left     int             // further proofs needed at least
+	Alone    []policy.Factor // those of which one alone is enough, while others take more
+	AtLeast  policy.Strength // of which one so strong; Weak when that is met
+	Open     *Asked
+	Can      []policy.Action
+	Action   policy.Action // what the grant was spent on
+	Locked   bool          // only once verified
+	Deadline time.Time
+	Receipt  []Line
 }
 
 // Offered is one row of the methods.

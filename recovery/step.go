@@ -283,8 +283,8 @@ func (r Recovery) Can() []policy.Action {
 
 // View returns all that the person may be shown.
 func (r Recovery) View() View {
-	v := View{State: r.State, Deadline: r.Deadline, Receipt: slices.Clone(r.Receipt), Can: r.Can(),
-		Left: r.Plan.Left(r.Proofs), Alone: r.Plan.Alone(r.Proofs), AtLeast: r.Plan.AtLeast, WrongLeft: r.Limits.Wrong - r.Wrong}
+	v := View{State: r.State, Deadline: r.Deadline, Receipt: slices.Clone(r.Receipt), Can: r.Can(), Action: r.Action,
+		Left: r.Plan.Left(r.Proofs), Alone: r.Plan.Alone(r.Proofs), AtLeast: r.Plan.AtLeast}
 	for _, f := range r.Offer {
 		v.Methods = append(v.Methods, Offered{Factor: f, Answered: r.proven(f)})
 	}

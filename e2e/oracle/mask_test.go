@@ -13,7 +13,8 @@ import (
 	"postern/internal/testenv"
 )
 
-// masks are the values that are drawn anew for every answer. What is put in their place tells
+// masks are the values that are drawn anew for every answer, and what was typed where the page
+// shows it again. What is put in their place tells
 // their length, except for moments, whose digits at the end may be left out.
 var masks = []struct {
 	what   *regexp.Regexp
@@ -25,6 +26,8 @@ var masks = []struct {
 	{regexp.MustCompile(`"challenge":"([A-Za-z0-9_-]+)"`), true},
 	{regexp.MustCompile(`&#34;challenge&#34;:&#34;([A-Za-z0-9_-]+)&#34;`), true},
 	{regexp.MustCompile(`data-left="([0-9]+)"`), false},
+	{regexp.MustCompile(`([a-z]{5}-[a-z]{5}-[a-z]{5}-[a-z]{5})`), true}, // suggested passphrases
+	{regexp.MustCompile(`name="identifier" type="text" value="([^"]+)"`), false},
 	{regexp.MustCompile(`<p class="reference">[^<]*<code>([A-Za-z0-9]+)</code>`), true},
 }
 

@@ -15,18 +15,15 @@ var sweeps = []string{
 	`DELETE FROM spent WHERE full_at < $1 AND key IN (SELECT key FROM spent WHERE full_at < $1 LIMIT $2)`,
 }
 
-// Sweep deletes up to limit rows of what ended before the given moment: final recoveries,
+// Sweep deletes up to limit rows of each kind of what ended before the given moment: final recoveries,
 // invitations that were used or have expired, final messages, and limits that are full again.
 // Each kind is a transaction of its own, so that no sweep stands in the way for long.
 func (s *Store) Sweep(ctx context.Context, ended time.Time, limit int) (int, error) {
 	swept := 0
 	for _, text := range sweeps {
-		if swept >= limit {
-			break
-		}
 		var n int64
 		err := s.write.do(ctx, func(ctx context.Context, tx conn) (err error) {
-			n, err = exec(ctx, tx, text, micros(ended), limit-swept)
+			n, err = exec(ctx, tx, text, micros(ended), limit)
 			return err
 		})
 		if err != nil {

@@ -68,7 +68,7 @@ func (b Brand) ready() (Brand, error) {
 		return b, fmt.Errorf("organisation.name is empty: set it to what people call the organisation")
 	}
 	if b.HasLogo() && b.logoName() == "logo.svg" && !bytes.Contains(b.Logo[:min(len(b.Logo), 1024)], []byte("<svg")) {
-		return b, fmt.Errorf("organisation.logo is neither an SVG nor a PNG picture")
+		return b, fmt.Errorf("organisation.logo_file is neither an SVG nor a PNG picture: name a file that holds one")
 	}
 	if b.Accent == "" {
 		b.Accent = defaultAccent
@@ -100,9 +100,6 @@ type colour [3]float64
 
 func parseColour(s string) (colour, error) {
 	digits, ok := strings.CutPrefix(s, "#")
-	if len(digits) == 3 {
-		digits = string([]byte{digits[0], digits[0], digits[1], digits[1], digits[2], digits[2]})
-	}
 	v, err := strconv.ParseUint(digits, 16, 32)
 	if !ok || err != nil || len(digits) != 6 {
 		return colour{}, fmt.Errorf("%q is no colour: write it like %q", s, defaultAccent)
