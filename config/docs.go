@@ -106,6 +106,7 @@ func (p *printer) setting(indent int, f field, v, usual reflect.Value) {
 	if !p.quiet && !reflect.DeepEqual(v.Interface(), usual.Interface()) {
 		remark = p.remark("an example")
 	}
+	head := ""
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
 			if !p.quiet {
@@ -115,7 +116,7 @@ func (p *printer) setting(indent int, f field, v, usual reflect.Value) {
 		}
 		v = v.Elem()
 		if usual.IsNil() {
-			usual = v // the whole is the example
+			usual, head = v, remark
 		} else {
 			usual = usual.Elem()
 		}
@@ -129,7 +130,7 @@ func (p *printer) setting(indent int, f field, v, usual reflect.Value) {
 		}
 	case p.quiet && v.IsZero():
 	case v.Kind() == reflect.Struct && !scalar(v):
-		p.nested(indent, f, v, usual)
+		p.nested(indent, f, v, usual, head)
 	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
 		p.list(indent, f, v, remark)
 	default:
@@ -145,14 +146,14 @@ func (p *printer) remark(s string) string {
 }
 
 // nested prints a struct; its head is a comment too where all of it is.
-func (p *printer) nested(indent int, f field, v, usual reflect.Value) {
+func (p *printer) nested(indent int, f field, v, usual reflect.Value, remark string) {
 	inner := &printer{quiet: p.quiet, off: p.off}
 	inner.structure(indent+1, v, usual)
 	head := f.key + ":"
 	if !inner.live() {
 		head = "# " + head
 	}
-	p.line(indent, head)
+	p.line(indent, head+remark)
 	p.b.WriteString(inner.b.String())
 }
 

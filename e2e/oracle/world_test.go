@@ -54,6 +54,7 @@ type world struct {
 	serve  *testenv.Postern
 	caller *testenv.Caller
 	secret string                    // of everybody's app
+	used   string                    // a code of it that counted
 	device *methodtest.Authenticator // alice's
 }
 

@@ -43,6 +43,11 @@ func (s *suite) lease() {
 			s.Errorf("step %d: got fence %d, %v; want %d, %v", i+1, fence, ok, step.fence, step.ok)
 		}
 	}
+	// A lease for years was given by nobody: it does not stop the work.
+	s.leased("z", "forger", t0.AddDate(70, 0, 0), t0)
+	if fence, ok := s.leased("z", "a", in(10*time.Second), t0); !ok || fence != 2 {
+		s.Errorf("over a forged lease: got fence %d, %v; want 2, true", fence, ok)
+	}
 	if fence, ok := s.leased("y", "b", in(time.Second), t0); !ok || fence != 1 {
 		s.Errorf("another lease: got fence %d, %v; want 1, true", fence, ok)
 	}

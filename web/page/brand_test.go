@@ -12,7 +12,7 @@ func TestContrast(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
 		want string
-	}{{"#000", "#fff", "21.00"}, {"#fff", "#fff", "1.00"}, {"#767676", "#ffffff", "4.54"}, {"#ff0000", "#ffffff", "4.00"}} {
+	}{{"#000000", "#ffffff", "21.00"}, {"#ffffff", "#ffffff", "1.00"}, {"#767676", "#ffffff", "4.54"}, {"#ff0000", "#ffffff", "4.00"}} {
 		if got := fmt.Sprintf("%.2f", contrast(mustColour(c.a), mustColour(c.b))); got != c.want {
 			t.Errorf("%s on %s: got %s, want %s", c.a, c.b, got, c.want)
 		}
@@ -25,6 +25,7 @@ func TestAccent(t *testing.T) {
 		"#808080": "organisation.accent: #808080",
 		"green":   `organisation.accent: "green" is no colour`,
 		"#12345":  "organisation.accent",
+		"#abc":    `organisation.accent: "#abc" is no colour`,
 		"#gggggg": "organisation.accent",
 	} {
 		if _, err := (Brand{Name: "N", Accent: accent}).ready(); err == nil || !strings.Contains(err.Error(), want) {
@@ -117,7 +118,7 @@ func TestHelpDeskURL(t *testing.T) {
 }
 
 func TestLogo(t *testing.T) {
-	if _, err := (Brand{Name: "N", Logo: []byte("GIF89a")}).ready(); err == nil || !strings.Contains(err.Error(), "organisation.logo") {
+	if _, err := (Brand{Name: "N", Logo: []byte("GIF89a")}).ready(); err == nil || !strings.Contains(err.Error(), "organisation.logo_file") {
 		t.Errorf("a GIF: got %v, want an error that names the setting", err)
 	}
 	for logo, want := range map[string]string{"\x89PNG\r\n\x1a\n": "logo.png", `<svg xmlns="http://www.w3.org/2000/svg"/>`: "logo.svg"} {

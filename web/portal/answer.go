@@ -18,7 +18,7 @@ type questionPage struct {
 	page.Frame
 	ID     string
 	Hint   string // text key
-	Target string // masked, where the code goes
+	Target string // masked, where the code goes; empty as long as nothing was proven
 	Public string // JSON, for the method's script
 	Part   template.HTML
 	Submit string // text key
@@ -31,11 +31,11 @@ func (p *Portal) question(w http.ResponseWriter, r *http.Request, flow app.Flow,
 	f := flow.Open.Factor
 	d := questionPage{Frame: p.frame(r, methodKey(f, "title"), "/reset"), Hint: methodKey(f, "hint"),
 		Public: string(flow.Open.Public), Submit: methodKey(f, "submit"), Second: answered(flow),
-		Resend: p.traits[f].Issued, Clock: page.NewClock("question.left", "question.over", flow.Open.Expires, p.now())}
+		Resend: p.traits[f].Issued, Clock: p.questionClock(flow)}
 	d.Problems, d.Method = s.problems, f
 	for _, m := range flow.Methods {
 		if m.Factor == f {
-			d.ID, d.Target = m.ID, m.Hint
+			d.ID, d.Target = m.ID, p.target(m)
 		}
 	}
 	var err error
@@ -43,6 +43,24 @@ func (p *Portal) question(w http.ResponseWriter, r *http.Request, flow app.Flow,
 		return err
 	}
 	return p.write(w, s, "question", d)
+}
+
+// questionClock counts the time for an answer, and says whether there can be more.
+func (p *Portal) questionClock(flow app.Flow) *page.Clock {
+	left, over := "question.left", "question.over"
+	if !flow.Deadline.After(flow.Open.Expires) {
+		left, over = "question.left_last", "clock.over"
+	}
+	return page.NewClock(left, over, flow.Open.Expires, p.now())
+}
+
+// target returns where m's code goes, masked. Of a method that sends nothing the hint is what its
+// owner calls it, which the list does without.
+func (p *Portal) target(m app.FlowMethod) string {
+	if !p.traits[m.Factor].Issued {
+		return ""
+	}
+	return m.Hint
 }
 
 // answer judges what was typed, or what the passkey said.
@@ -71,7 +89,8 @@ func readAnswer(code, credential string) (method.Answer, error) {
 	return a, nil
 }
 
-// verifying are the texts of the same problems for methods without a code.
+// verifying are the texts of the same problems for methods without a code. With "_enroll" they are
+// for a page on which there is no other way.
 var verifying = map[string]string{
 	"problem.answer":    "problem.answer_verifying",
 	"problem.malformed": "problem.malformed_verifying",
@@ -79,7 +98,7 @@ var verifying = map[string]string{
 
 // problems says what did not work, and lists a password's violations one by one.
 func (p *Portal) problems(r *http.Request, flow app.Flow, problem edge.Problem, at place) []page.Problem {
-	if problem.Name == app.ProblemPassword {
+	if problem.Name == app.ProblemPassword && at.field != "" {
 		return p.violations(r, problem, at.field)
 	}
 	var f policy.Factor

@@ -16,11 +16,13 @@ type methodsPage struct {
 	Alone  string // text key of the name of a way that is enough on its own
 	Rows   []methodRow
 	Second bool
+	Clock  *page.Clock
 }
 
 type methodRow struct {
 	app.FlowMethod
 	Name, About string // text keys
+	To          string // masked, where its code goes
 }
 
 func (p *Portal) methods(w http.ResponseWriter, r *http.Request, flow app.Flow, s shown) error {
@@ -31,13 +33,15 @@ func (p *Portal) methods(w http.ResponseWriter, r *http.Request, flow app.Flow, 
 	case flow.Left == 1:
 		lead = "methods.lead_single"
 	}
-	d := methodsPage{Frame: p.frame(r, title, "/reset"), Lead: lead, Second: answered(flow)}
+	d := methodsPage{Frame: p.frame(r, title, "/reset"), Lead: lead, Second: answered(flow),
+		Clock: page.NewClock("methods.left", "clock.over", flow.Deadline, p.now())}
 	d.Problems = s.problems
 	if len(flow.Alone) > 0 && !d.Second {
 		d.Alone = methodKey(flow.Alone[0], "name")
 	}
 	for _, m := range flow.Methods {
-		d.Rows = append(d.Rows, methodRow{FlowMethod: m, Name: methodKey(m.Factor, "name"), About: methodKey(m.Factor, "about")})
+		d.Rows = append(d.Rows, methodRow{FlowMethod: m, Name: methodKey(m.Factor, "name"),
+			About: methodKey(m.Factor, "about"), To: p.target(m)})
 	}
 	return p.write(w, s, "methods", d)
 }

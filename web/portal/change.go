@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"postern/app"
+	"postern/password"
 	"postern/secret"
 	"postern/web/edge"
 	"postern/web/page"
@@ -12,6 +13,7 @@ import (
 // changePage changes a password that is known.
 type changePage struct {
 	page.Frame
+	checklist
 	Identifier   string
 	ReturnTo     string
 	Current, New secretField
@@ -28,9 +30,11 @@ func (p *Portal) changeForm(r *http.Request, identifier, returnTo string, proble
 	d.Problems = problems
 	d.Current = secretField{ID: "current", Label: p.texts.Text(d.Language, "change.current", nil),
 		Complete: "current-password", Problem: d.On("current")}
-	d.New = secretField{ID: "password", Label: p.texts.Text(d.Language, "password.new", nil),
-		Complete: "new-password", Problem: d.On("password")}
-	d.Suggest = suggest("password", nil, nil)
+	// Whose words they are is known only when it is saved, and so is what the directory asks for.
+	lines := append(p.app.PasswordRules(), password.Line{Rule: password.RuleOwn})
+	d.checklist = p.checklist(d.Language, lines, nil)
+	d.New = p.newPassword(d.Frame, d.checklist)
+	d.Suggest = suggest("password", nil, lines)
 	return d
 }
 

@@ -106,6 +106,9 @@ func (p *Portal) enrollAnswer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if p.traits[e.Factor].Verifies && verifying[problem.Key] != "" {
+		problem.Key = verifying[problem.Key] + "_enroll"
+	}
 	return p.showEnroll(w, r, e, shown{problem: &problem, problems: []page.Problem{p.unaccepted(r, e.Factor, problem, "code")}})
 }
 

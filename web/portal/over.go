@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"postern/app"
+	"postern/policy"
 	"postern/recovery"
 	"postern/web/page"
 )
@@ -18,6 +19,9 @@ type overPage struct {
 
 func (p *Portal) over(w http.ResponseWriter, r *http.Request, flow app.Flow) error {
 	prefix := "over." + string(flow.State)
+	if flow.State == recovery.Unsettled && flow.Action == policy.Unlock {
+		prefix = "over.unsettled_unlock"
+	}
 	d := overPage{Frame: p.frame(r, prefix+".title", "/reset"), Lead: prefix + ".lead", Next: prefix + ".next",
 		Reference: string(flow.ID)}
 	if flow.State == recovery.Unsettled {

@@ -5,7 +5,9 @@
 // through web/page and is reached through web/edge, which set headers, limits and origins. It
 // knows no method, directory or store.
 //
-// It guards three things. A GET changes nothing: links show a page with a button. Every page is
+// It guards three things. A GET does nothing for whoever follows a link: links show a page with a
+// button. (Looking at a recovery whose time is up does write down that it has ended, as the sweep
+// would a moment later, and ?lang= keeps a language in a cookie.) Every page is
 // the same for somebody and nobody until something was proven, because all of them are drawn from
 // the flow alone. And where a person is sent in the end is one of the addresses that the
 // configuration allows, checked when it comes in and again when it is used.
@@ -21,6 +23,7 @@ import (
 
 	"postern/app"
 	"postern/method"
+	"postern/password"
 	"postern/policy"
 	"postern/secret"
 	"postern/web/edge"
@@ -49,6 +52,7 @@ type App interface {
 	Unlock(ctx context.Context, v app.Visitor, token secret.Text) (app.Flow, error)
 	Abandon(ctx context.Context, v app.Visitor, token secret.Text) error
 	ChangePassword(ctx context.Context, v app.Visitor, r app.ChangeRequest) (app.Flow, error)
+	PasswordRules() []password.Line
 	LookInvitation(ctx context.Context, v app.Visitor, token secret.Text) (app.Enrolling, error)
 	AskInvitation(ctx context.Context, v app.Visitor, token secret.Text) (app.Enrolling, error)
 	AnswerInvitation(ctx context.Context, v app.Visitor, token secret.Text, ans method.Answer) (app.Enrolling, error)

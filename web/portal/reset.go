@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"postern/app"
+	"postern/policy"
 	"postern/recovery"
 	"postern/web/edge"
 	"postern/web/page"
@@ -36,7 +37,11 @@ func (p *Portal) show(w http.ResponseWriter, r *http.Request, flow app.Flow, s s
 	case flow.State == recovery.Verified:
 		return p.password(w, r, flow, s)
 	case flow.State == recovery.Applying:
-		return p.write(w, s, "working", workingPage{p.frame(r, "working.title", "/reset")})
+		title := "working.title"
+		if flow.Action == policy.Unlock {
+			title = "working.title_unlock"
+		}
+		return p.write(w, s, "working", workingPage{p.frame(r, title, "/reset")})
 	case flow.State == recovery.Done:
 		return p.receipt(w, r, flow, ending{signIn: p.back(r), self: "/reset"})
 	}

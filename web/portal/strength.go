@@ -12,7 +12,8 @@ import (
 )
 
 // strength tells a verified person how long what they are typing would withstand guessing, as a
-// sentence. Nothing is kept. The password's rules, which count, are checked when it is saved.
+// sentence, and nothing while a rule of the checklist is unmet: praise for what will be refused
+// misleads. Nothing is kept. The password's rules, which count, are checked when it is saved.
 func (p *Portal) strength(w http.ResponseWriter, r *http.Request) error {
 	form, err := edge.Form(r)
 	if err != nil {
@@ -25,8 +26,11 @@ func (p *Portal) strength(w http.ResponseWriter, r *http.Request) error {
 	if flow.State != recovery.Verified {
 		return edge.Refuse(app.ProblemOrder, "a password can be chosen only once verified")
 	}
-	e := password.Strength(secret.New(form.Get("password")), flow.Words)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, err = io.WriteString(w, p.texts.Text(p.language(r), e.Key(), nil))
+	typed := secret.New(form.Get("password"))
+	if _, unmet := shownRules(flow.Words, flow.Rules).Check(typed); len(unmet) > 0 {
+		return nil
+	}
+	_, err = io.WriteString(w, p.texts.Text(p.language(r), password.Strength(typed, flow.Words).Key(), nil))
 	return err
 }

@@ -19,6 +19,17 @@ type suggestions struct {
 // suggest makes passphrases for the field into that fit what the checklist says. They are
 // nobody's until one is saved.
 func suggest(into string, own []string, lines []password.Line) suggestions {
+	r, out := shownRules(own, lines), suggestions{Into: into}
+	for range suggestedMany {
+		if s := r.Suggest(draw); !s.Empty() {
+			out.Suggestions = append(out.Suggestions, s.Reveal())
+		}
+	}
+	return out
+}
+
+// shownRules are the rules that the checklist shows, as far as they can be checked while typing.
+func shownRules(own []string, lines []password.Line) password.Rules {
 	r := password.Rules{Own: own}
 	for _, l := range lines {
 		n, _ := l.Params["n"].(int)
@@ -31,13 +42,7 @@ func suggest(into string, own []string, lines []password.Line) suggestions {
 			r.Directory.Complex = true
 		}
 	}
-	out := suggestions{Into: into}
-	for range suggestedMany {
-		if s := r.Suggest(draw); !s.Empty() {
-			out.Suggestions = append(out.Suggestions, s.Reveal())
-		}
-	}
-	return out
+	return r
 }
 
 // draw returns a random number below n.

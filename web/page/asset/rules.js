@@ -4,7 +4,7 @@ for (const list of document.querySelectorAll("[data-checks]")) {
   const twins = { 4: "a", "@": "a", 8: "b", 3: "e", "€": "e", 6: "g", 9: "g", 1: "i", "!": "i", "|": "i", l: "i",
     0: "o", 5: "s", $: "s", 7: "t", "+": "t", 2: "z" };
   const alike = (s) => [...s.normalize("NFC").toLowerCase()].map((c) => twins[c] ?? c).join("");
-  const words = JSON.parse(list.dataset.words || "[]")
+  const words = (JSON.parse(list.dataset.words || "[]") ?? [])
     .flatMap((w) => [w, ...w.split(/[^\p{L}\p{N}\p{M}]+/u)]).filter((w) => [...w].length >= 3).map(alike);
   const length = (s) => [...s.normalize("NFC")].length;
   // What is left without the person's own words, repetitions not counted.
@@ -43,10 +43,12 @@ for (const list of document.querySelectorAll("[data-checks]")) {
 }
 
 // How long a password would withstand guessing is worked out by the server, which will judge it
-// in any case. It is asked when typing pauses, and only its last answer counts.
+// in any case. It is asked when typing pauses, and only its last answer counts. While a rule beside
+// the password is unmet nothing is said: the list says what to do.
 for (const note of document.querySelectorAll("[data-strength]")) {
   const input = document.getElementById(note.dataset.of);
   let timer, last;
+  const unmet = () => document.querySelector(`[data-checks="${input.id}"] [data-state="unmet"]`) !== null;
   const ask = async () => {
     last?.abort();
     last = new AbortController();
@@ -63,7 +65,7 @@ for (const note of document.querySelectorAll("[data-strength]")) {
   };
   input.addEventListener("input", () => {
     clearTimeout(timer);
-    if (input.value === "") { last?.abort(); note.hidden = true; return; }
+    if (input.value === "" || unmet()) { last?.abort(); note.hidden = true; note.textContent = ""; return; }
     timer = setTimeout(ask, 500);
   });
 }
