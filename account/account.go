@@ -93,7 +93,7 @@ func (a Account) Notices() []Contact {
 }
 
 // OwnWords returns what of the account's own attributes a password must not be made of: login,
-// local parts of addresses and the parts of the name, of at least four letters each.
+// local parts of addresses and the parts of the name, of at least three letters each.
 func (a Account) OwnWords() []string {
 	raw := append([]string{a.Login}, strings.FieldsFunc(a.Name, notLetter)...)
 	for _, c := range a.Contacts {
@@ -109,7 +109,7 @@ func (a Account) OwnWords() []string {
 	seen := map[string]bool{}
 	for _, w := range raw {
 		w = strings.ToLower(w)
-		if len([]rune(w)) < 4 || seen[w] {
+		if len([]rune(w)) < 3 || seen[w] {
 			continue
 		}
 		seen[w] = true
