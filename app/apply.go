@@ -172,7 +172,9 @@ func (a *App) told(h held, action policy.Action, in recovery.Settled) (Flow, err
 	switch in.Outcome {
 	case recovery.Rejected:
 		r := a.refuse(h, ProblemPassword, "problem.directory_refused"+suffix)
-		r.Violations = []password.Violation{{Rule: "directory_" + in.Detail}}
+		if action != policy.Unlock {
+			r.Violations = []password.Violation{{Rule: "directory_" + in.Detail}}
+		}
 		return Flow{}, r
 	case recovery.Unreached:
 		r := a.refuse(h, ProblemUnavailable, "problem.directory_unreached")
@@ -213,7 +215,9 @@ func (a *App) receipt(ctx context.Context, h held, d NamedDirectory, detail stri
 	return out
 }
 
-// cancelOthers ends the person's other recoveries: whoever began them, the password is set.
+// cancelOthers ends the person's other recoveries in which something was proven: whoever proved
+// it, the password is set. One in which nothing was proven goes on and runs out like a decoy,
+// because its bearer must not learn that the account exists and was reset just now.
 func (a *App) cancelOthers(ctx context.Context, v Visitor, h held) {
 	ids, err := a.Store.OpenRecoveries(ctx, h.Recovery.Who)
 	if err != nil {
@@ -225,7 +229,7 @@ func (a *App) cancelOthers(ctx context.Context, v Visitor, h held) {
 			continue
 		}
 		other, err := a.read(ctx, id)
-		if err == nil && (other.Recovery.State == recovery.Verifying || other.Recovery.State == recovery.Verified) {
+		if err == nil && len(other.Recovery.Proofs) > 0 && other.Recovery.State != recovery.Applying {
 			_, err = a.advance(ctx, v, other, recovery.Abandoned{}, a.now())
 		}
 		if err != nil && !errors.Is(err, ErrConflict) {

@@ -13,7 +13,7 @@ import (
 	"postern/secret"
 )
 
-// known is the factor of a change: the present password, proven to the directory.
+// known is the factor of a change: the current password, proven to the directory.
 const known policy.Factor = "password"
 
 // ChangePassword sets a new password for somebody who knows the old one. It runs through the same

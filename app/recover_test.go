@@ -454,11 +454,17 @@ func TestSuspicion(t *testing.T) {
 
 func TestOtherRecoveriesEnd(t *testing.T) {
 	w := newWorld(t)
-	thief := w.start("alice")
+	stranger, thief := w.start("alice"), w.start("alice")
+	w.ok(w.Ask(t.Context(), visitor, thief.Token, id(thief.Flow, "totp")))
+	w.ok(w.Answer(t.Context(), visitor, thief.Token, id(thief.Flow, "totp"), w.code("alice")))
+	w.pass(time.Minute)
 	s := w.verified("alice")
 	w.ok(w.SetPassword(t.Context(), visitor, s.Token, secret.New(fresh)))
 	if f := w.ok(w.Look(t.Context(), visitor, thief.Token)); f.State != recovery.Cancelled {
-		t.Errorf("the other recovery is %s", f.State)
+		t.Errorf("the recovery with a proof is %s", f.State)
+	}
+	if f := w.ok(w.Look(t.Context(), visitor, stranger.Token)); f.State != recovery.Verifying {
+		t.Errorf("the recovery without a proof is %s: its bearer learns that the account exists", f.State)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"runtime/pprof"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,7 +36,8 @@ type company struct {
 	slapd  *testenv.SlapdServer
 	dir    string
 	people []person
-	next   atomic.Int64
+	next   int       // of people
+	last   time.Time // when somebody last used a code
 }
 
 // person is what somebody has to prove who they are.
@@ -46,8 +46,7 @@ type person struct {
 	secret      string // of the authenticator app, base32
 }
 
-// newCompany starts slapd and enrols n people. Its files are not in b.TempDir, whose path would
-// be too long for some sockets; the folder goes with the benchmark.
+// newCompany starts slapd and enrols n people.
 func newCompany(b *testing.B, n int) *company {
 	b.Helper()
 	c := &company{slapd: testenv.Slapd(b, testenv.SlapdOptions{Extra: n}), dir: b.TempDir()}
@@ -153,7 +152,9 @@ func (c *company) plugIn(b *testing.B, in *instance, s *app.Settings, sender not
 		}
 	}
 	env := method.Env{Organisation: in.conf.Organisation.Name, PublicURL: in.conf.PublicURL,
-		Decoy: func(label string, who method.Person, n int) []byte { return s.Keys.Derive("decoy/"+label, []byte(who.Draw), n) }}
+		Decoy: func(label string, who method.Person, n int) []byte {
+			return s.Keys.Derive("decoy/"+label, []byte(who.Draw), n)
+		}}
 	var kinds []method.Kind
 	for _, section := range in.conf.Methods {
 		for _, k := range methods.Kinds {

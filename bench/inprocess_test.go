@@ -20,7 +20,7 @@ import (
 //	go test -run '^$' -bench InProcess -benchtime 1x -cpuprofile cpu.out ./bench
 //	go tool pprof -tagignore side=client -top cpu.out
 func BenchmarkInProcess(b *testing.B) {
-	l := load{256, 768}.scaled()
+	l := load{32, 600}.scaled()
 	c := newCompany(b, l.resets)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -153,8 +153,8 @@ func (v *visitors) post(ctx context.Context, path, token string, body map[string
 // resets lets clients at once reset n people in all.
 func (c *company) resets(b *testing.B, v *visitors, clients, n int) (all []took, elapsed time.Duration) {
 	b.Helper()
-	from := c.next.Add(int64(n)) - int64(n)
-	people := c.people[from : from+int64(n)]
+	people := c.people[c.next : c.next+n]
+	c.next += n
 	ctx, stop := context.WithTimeout(b.Context(), 2*time.Minute)
 	defer stop()
 	todo := make(chan int, n)
@@ -176,7 +176,7 @@ func (c *company) resets(b *testing.B, v *visitors, clients, n int) (all []took,
 		})
 	}
 	wg.Wait()
-	elapsed = time.Since(began)
+	elapsed, c.last = time.Since(began), time.Now()
 	if err := errors.Join(errs...); err != nil {
 		b.Fatal(err)
 	}

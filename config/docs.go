@@ -20,7 +20,7 @@ const width = 100
 // result is a file that Read accepts.
 func Docs(w io.Writer, kinds Kinds) error {
 	p := &printer{}
-	p.comment(0, `postern.yaml, with every setting. Made by "postern config docs". A setting that is left out has the value shown here, unless it is marked as an example; lines that begin with "# name:" are settings without a value. Secrets never stand in this file: settings that end in _file or _env say where they are. Lengths of time are written 200ms, 30s, 15m, 24h.`)
+	p.comment(0, `postern.yaml, with every setting. Made by "postern config docs". A setting that is left out has the value shown here, unless it, or the list that it stands in, is marked as an example; lines that begin with "# name:" are settings without a value. Secrets never stand in this file: settings that end in _file or _env say where they are. Lengths of time are written 200ms, 30s, 15m, 24h.`)
 	c := example()
 	v, usual := reflect.ValueOf(c), reflect.ValueOf(Default())
 	for _, f := range fieldsOf(v.Type()) {

@@ -120,7 +120,7 @@ notify: [{type: file}]
 
 // told adds what the table's cases leave out, at the end, so that their lines stay.
 func told(text string) string {
-	if strings.HasPrefix(text, "public_url") && !strings.Contains(text, "organisation:") {
+	if strings.HasPrefix(text, "public_url") && !strings.Contains(text, "organisation:") && strings.Count(text, "{") == strings.Count(text, "}") {
 		return text + "organisation: {help_desk: ext. 4357}\n"
 	}
 	return text

@@ -38,12 +38,13 @@ func TestChoosePassword(t *testing.T) {
 	v.Await(`document.querySelector("[data-strength]").innerText === ` + strconv.Quote(v.text("password.strength.4")))
 	v.show()
 	v.Edit("selectAll")
-	v.Press("password")
+	v.Press("aaaaaaaaaaaaaaaaaaaa")
 	v.Await(`document.querySelector("[data-strength]").innerText === ` + strconv.Quote(v.text("password.strength.0")))
 	v.Edit("selectAll")
 	v.Press("byron byron byron") // her own name
 	v.state("length", "met")
 	v.state("own_word", "unmet")
+	v.Await(`document.querySelector("[data-strength]").hidden`) // no praise for what will be refused
 	v.status(v.save(), http.StatusUnprocessableEntity)
 	v.sees("password.title")
 	if got := v.Text(".summary"); !strings.Contains(got, "byron") {

@@ -9,6 +9,7 @@ package notify
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 )
 
@@ -34,8 +35,17 @@ type Message struct {
 	Expires  time.Time // zero: never
 }
 
-// Format keeps a Message out of logs: its texts may hold codes.
+// String keeps a Message out of what is printed: its texts may hold codes, and To is personal.
 func (m Message) String() string { return "message " + m.ID + " by " + string(m.Channel) }
+
+// GoString does the same for %#v.
+func (m Message) GoString() string { return m.String() }
+
+// LogValue does the same for structured logs, which would otherwise encode every field as JSON.
+// json.Marshal still gives all of it: the outbox seals that.
+func (m Message) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("id", m.ID), slog.String("channel", string(m.Channel)))
+}
 
 // Sender sends. Errors that wrap ErrPermanent are not retried; all others are. An error after
 // which the message may have arrived is retried too: a second mail is better than none.

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -40,6 +39,7 @@ type logFlags struct {
 type auditLog struct {
 	store *sqlstore.Store
 	key   string // vkey
+	kept  string // file of the last verified checkpoint; "" for none
 }
 
 func (f logFlags) open(ctx context.Context) (*auditLog, error) {
@@ -64,7 +64,7 @@ func (f logFlags) open(ctx context.Context) (*auditLog, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &auditLog{store: store, key: ring.Verifier()}, nil
+	return &auditLog{store: store, key: ring.Verifier(), kept: keptFile(conf.Keys)}, nil
 }
 
 // batch is how many records are read at once, mostWaiting how many without a place are read at all.
@@ -109,69 +109,6 @@ func (l *auditLog) all(ctx context.Context) iter.Seq2[audit.Record, error] {
 // reader reads stored hashes, for audit.Check.
 func (l *auditLog) reader(ctx context.Context) tlog.HashReader {
 	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) { return l.store.Hashes(ctx, indexes) })
-}
-
-type auditVerify struct {
-	logFlags
-	Export string `help:"Verify a file that \"postern audit export\" wrote, instead of the store. Needs --key." placeholder:"FILE"`
-	Key    string `help:"The log's public key (a C2SP vkey), as \"postern keys init\" printed it." placeholder:"VKEY"`
-	Older  string `help:"A file with a checkpoint that was kept elsewhere: the log must continue it." placeholder:"FILE"`
-}
-
-// Run verifies.
-func (c auditVerify) Run(e *env) error {
-	older := ""
-	if c.Older != "" {
-		text, err := os.ReadFile(c.Older)
-		if err != nil {
-			return fmt.Errorf("--older: %w", err)
-		}
-		older = string(text)
-	}
-	report, err := c.verify(e.ctx, older)
-	var fault *audit.Fault
-	if errors.As(err, &fault) {
-		fmt.Fprintf(e.out, "FAULT: %s\n", strings.TrimPrefix(fault.Error(), "audit: "))
-		return errSilent
-	}
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(e.out, "The log is whole: %d records.\nOrigin:  %s\nRoot:    %s\nPending: %d records that the next checkpoint will cover\nErased:  %d records whose personal part is gone\n",
-		report.Size, report.Origin, report.Root, report.Pending, report.Erased)
-	if older != "" {
-		fmt.Fprintf(e.out, "It continues the older checkpoint of %d records.\n", report.Older)
-	}
-	return nil
-}
-
-func (c auditVerify) verify(ctx context.Context, older string) (audit.Report, error) {
-	if c.Export != "" {
-		if c.Key == "" {
-			return audit.Report{}, usageError{"--export needs --key: the public key says who must have signed"}
-		}
-		f, err := os.Open(c.Export)
-		if err != nil {
-			return audit.Report{}, fmt.Errorf("--export: %w", err)
-		}
-		report, err := audit.VerifyExport(f, c.Key, older)
-		return report, errors.Join(err, f.Close())
-	}
-	l, err := c.open(ctx)
-	if err != nil {
-		return audit.Report{}, err
-	}
-	key := l.key
-	if c.Key != "" {
-		key = c.Key
-	}
-	// The checkpoint first: records that come after it only wait.
-	_, checkpoint, err := l.store.Head(ctx)
-	if err != nil {
-		return audit.Report{}, errors.Join(err, l.store.Close())
-	}
-	report, err := audit.Verify(audit.Check{Records: l.all(ctx), Checkpoint: checkpoint, Key: key, Older: older, Hashes: l.reader(ctx)})
-	return report, errors.Join(err, l.store.Close())
 }
 
 type auditTail struct {

@@ -8,8 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"postern/app"
 	"postern/config"
 	"postern/directory"
 	"postern/directory/local"
@@ -35,21 +37,36 @@ func (c checkCommand) Run(e *env) error {
 	}
 	k := &checker{out: e.out, now: e.now}
 	k.good("the file " + c.Config + " can be read, and its settings fit together")
-	k.keys(conf)
-	k.store(e.ctx, conf)
-	k.files(conf)
 	p := &program{conf: conf, now: e.now, log: logger(e, conf.Log)}
+	k.keys(p)
+	k.store(e.ctx, conf)
+	opened := k.parts(p)
 	k.directories(e.ctx, p)
 	k.senders(e.ctx, p)
-	k.policy(p)
-	switch {
-	case k.faults > 0:
-		fmt.Fprintf(e.out, "%d errors, %d warnings\n", k.faults, k.warnings)
-		return errSilent
-	default:
-		fmt.Fprintf(e.out, "no errors, %d warnings\n", k.warnings)
-		return nil
+	sound := k.policy(p)
+	k.site(p, opened && sound)
+	if err := p.close(); err != nil {
+		k.bad("directories", err, "")
 	}
+	return k.sum()
+}
+
+// sum prints how much was found.
+func (k *checker) sum() error {
+	if k.faults > 0 {
+		fmt.Fprintf(k.out, "%s, %s\n", count(k.faults, "error"), count(k.warnings, "warning"))
+		return errSilent
+	}
+	fmt.Fprintf(k.out, "no errors, %s\n", count(k.warnings, "warning"))
+	return nil
+}
+
+// count is "1 error" or "2 errors".
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 // checker prints findings and counts them.
@@ -79,24 +96,78 @@ func (k *checker) good(text string) {
 	k.found("", directory.Finding{Severity: directory.Good, Text: text})
 }
 
+// bad tells an error: each one of joined ones, and each of a file's faults.
 func (k *checker) bad(about string, err error, fix string) {
-	var faults config.Faults
-	if errors.As(err, &faults) {
+	if faults, ok := errors.AsType[config.Faults](err); ok && len(faults) > 0 {
 		for _, f := range faults {
 			k.found("", directory.Finding{Severity: directory.Fault, Text: f.String()})
 		}
 		return
 	}
-	k.found(about, directory.Finding{Severity: directory.Fault, Text: err.Error(), Fix: fix})
+	k.found(about, directory.Finding{Severity: directory.Fault, Text: plain(err), Fix: fix})
 }
 
-func (k *checker) keys(conf config.Config) {
-	ring, err := openKeys(conf)
+func (k *checker) keys(p *program) {
+	ring, err := openKeys(p.conf)
 	if err != nil {
 		k.bad("keys", err, "")
 		return
 	}
+	p.keys = ring
 	k.good("keys: the audit log is signed as " + ring.Verifier())
+}
+
+// parts opens what the file describes, and reports whether all of it could be.
+func (k *checker) parts(p *program) bool {
+	before := k.faults
+	for _, err := range p.openParts() {
+		if err != nil {
+			k.bad("", err, "")
+		}
+	}
+	return k.faults == before
+}
+
+// site makes what serve makes of the settings, and listens nowhere. Without all its parts there is
+// no app; the pages can be looked at all the same.
+func (k *checker) site(p *program, whole bool) {
+	before := k.faults
+	if whole {
+		if err := p.assemble(); err != nil {
+			k.bad("", err, "")
+		}
+	}
+	var err error
+	if p.app != nil {
+		_, err = p.handler()
+	} else if p.texts != nil {
+		_, err = p.renderer()
+	}
+	if err != nil {
+		k.bad("", err, "")
+	}
+	if p.conf.TLS.RedirectListen != "" {
+		if _, err := edge.Redirect(p.conf.PublicURL); err != nil {
+			k.bad("public_url", err, "")
+		}
+	}
+	k.certificates(p)
+	if k.faults == before {
+		k.good("pages: name, colour, picture and certificate would be served")
+	}
+}
+
+// certificates reads the files; an authority's folder is looked at only.
+func (k *checker) certificates(p *program) {
+	if t := p.conf.TLS; t.CertFile == "" && t.ACME.On() {
+		if err := writable(filepath.Join(t.ACME.CacheDir, "certificate")); err != nil {
+			k.bad(settingOf(p.conf, t.ACME.CacheDir, "tls.acme.cache_dir"), err, mendFolder)
+		}
+		return
+	}
+	if _, err := p.certificates(); err != nil {
+		k.bad("", err, "")
+	}
 }
 
 // store asks PostgreSQL whether it answers, and for SQLite whether the folder would do. It makes
@@ -104,7 +175,7 @@ func (k *checker) keys(conf config.Config) {
 func (k *checker) store(ctx context.Context, conf config.Config) {
 	if path := conf.Store.SQLite; !conf.Store.Postgres() {
 		if err := writable(path); err != nil {
-			k.bad("store.sqlite", err, "create the folder for the user that runs Postern")
+			k.bad(settingOf(conf, path, "store.sqlite"), err, mendFolder)
 			return
 		}
 		k.good("store: SQLite at " + path)
@@ -124,58 +195,60 @@ func (k *checker) store(ctx context.Context, conf config.Config) {
 	k.good("store: PostgreSQL answers")
 }
 
-// files reads what serve would read besides.
-func (k *checker) files(conf config.Config) {
-	for _, f := range []struct{ setting, name string }{
-		{"organisation.logo_file", conf.Organisation.LogoFile},
-	} {
-		if f.name == "" {
-			continue
-		}
-		if _, err := os.ReadFile(f.name); err != nil {
-			k.bad(f.setting, err, "name a file that the user who runs Postern can read")
-		}
-	}
-	if t := conf.TLS; t.CertFile != "" {
-		if _, err := edge.TLS(edge.TLSSettings{PublicURL: conf.PublicURL, CertFile: t.CertFile, KeyFile: t.KeyFile, Now: k.now}); err != nil {
-			k.bad("tls.cert_file, tls.key_file", err, "name a certificate chain and its key, both in PEM")
-		}
-	}
-	if _, err := passwordRules(conf.Password); err != nil {
-		k.bad("", err, "")
-	}
-}
-
 func (k *checker) directories(ctx context.Context, p *program) {
-	all, err := p.directories()
-	if err != nil {
-		k.bad("directories", err, "")
-	}
-	for _, d := range all {
+	for _, d := range p.directories {
 		ask, ok := directory.As[directory.Checker](d.Directory)
 		if _, local := directory.As[*local.Directory](d.Directory); local || !ok {
 			k.good("directory " + d.Name + ": there is nothing to ask but the store")
-			continue
-		}
-		ctx, cancel := context.WithTimeout(ctx, patience)
-		for _, f := range ask.Check(ctx) {
-			k.found("directory "+d.Name, f)
-		}
-		cancel()
-		if c, ok := directory.As[directory.Closer](d.Directory); ok {
-			if err := c.Close(); err != nil {
-				k.bad("directory "+d.Name, err, "")
+		} else {
+			ctx, cancel := context.WithTimeout(ctx, patience)
+			for _, f := range ask.Check(ctx) {
+				k.found("directory "+d.Name, f)
 			}
+			cancel()
 		}
+		k.lockout(ctx, p, d)
 	}
 }
 
-func (k *checker) senders(ctx context.Context, p *program) {
-	all, err := p.senders()
-	if err != nil {
-		k.bad("notify", err, "")
+// lockouts is a directory that can tell after how many wrong passwords it locks an account, and
+// which setting says so. 0: it does not, or nobody can tell.
+type lockouts interface {
+	LockoutAfter(ctx context.Context) (n int, setting string)
+}
+
+// lockout compares the limit on changes of a known password with the directory's own: whoever may
+// try as often as the directory bears can lock people out.
+func (k *checker) lockout(ctx context.Context, p *program, d app.NamedDirectory) {
+	ask, ok := directory.As[lockouts](d.Directory)
+	if !ok || !changes(p.conf.Policy.Policy()) {
+		return
 	}
-	for _, s := range all {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	n, setting := ask.LockoutAfter(ctx)
+	tries := p.conf.Limits.ChangeAccount.Burst
+	if n == 0 || tries > 0 && tries < n {
+		return
+	}
+	allowed := fmt.Sprintf("%d at once", tries)
+	if tries == 0 {
+		allowed = "any number"
+	}
+	k.found("directory "+d.Name, directory.Finding{Severity: directory.Warning,
+		Text: fmt.Sprintf("it locks an account after %d wrong passwords (%s), and limits.change_account.burst allows %s: a stranger could lock people out by changing their passwords here", n, setting, allowed),
+		Fix:  fmt.Sprintf("set limits.change_account.burst to less than %d, or %s to more than %d, or leave change out of the rules' actions", n, setting, max(tries, n))})
+}
+
+// changes reports whether any rule lets people change a known password.
+func changes(p policy.Policy) bool {
+	return slices.ContainsFunc(p.Rules, func(r policy.Rule) bool {
+		return !r.Deny && (len(r.Actions) == 0 || slices.Contains(r.Actions, policy.Change))
+	})
+}
+
+func (k *checker) senders(ctx context.Context, p *program) {
+	for _, s := range p.senders {
 		name := "notify " + string(s.Channel())
 		ask, ok := s.(notify.Checker)
 		if !ok {
@@ -194,19 +267,15 @@ func (k *checker) senders(ctx context.Context, p *program) {
 }
 
 // policy looks for rules that cannot be met, that nobody reaches or that are weak, and runs the
-// policy's own tests.
-func (k *checker) policy(p *program) {
+// policy's own tests. It reports whether serve would take the rules.
+func (k *checker) policy(p *program) bool {
 	traits := policy.Methods{}
-	opened, err := p.methods()
-	if err != nil {
-		k.bad("methods", err, "")
-		return
-	}
-	for _, m := range opened {
+	for _, m := range p.methods {
 		traits[m.Kind.ID] = m.Kind.Traits
 	}
 	rules := p.conf.Policy.Policy()
-	for _, f := range append(rules.Check(traits), rules.RunTests(traits)...) {
+	ok := true
+	tell := func(f policy.Finding) {
 		severity := directory.Warning
 		if f.Fault {
 			severity = directory.Fault
@@ -215,9 +284,17 @@ func (k *checker) policy(p *program) {
 		if f.Rule != "" {
 			about += " rule " + f.Rule
 		}
-		k.found(about, directory.Finding{Severity: severity, Text: f.Text, Fix: f.Fix})
+		k.found(about, directory.Finding{Severity: severity, Text: f.Text, Fix: "change " + f.Fix})
 	}
-	k.good(fmt.Sprintf("policy: %d rules, %d tests", len(rules.Rules), len(rules.Tests)))
+	for _, f := range rules.Check(traits) {
+		ok = ok && !f.Fault
+		tell(f)
+	}
+	for _, f := range rules.RunTests(traits) {
+		tell(f)
+	}
+	k.good(fmt.Sprintf("policy: %s, %s", count(len(rules.Rules), "rule"), count(len(rules.Tests), "test")))
+	return ok
 }
 
 // writable reports whether the folder of path would take the file: the nearest folder that exists

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,7 +19,7 @@ func TestCheckTellsEverything(t *testing.T) {
 	conf := write(t, "postern.yaml", fmt.Sprintf(`public_url: https://reset.example.com
 trusted_proxies: [127.0.0.1]
 data: %[1]s
-organisation: {logo_file: %[1]s/none.svg}
+organisation: {help_desk: ext. 4357, logo_file: %[1]s/none.svg}
 store: {postgres_dsn_env: POSTERN_TEST_DSN}
 directories:
   - {name: staff, type: ldap, urls: ["ldap://127.0.0.1:%[2]d"], insecure_cleartext: true, bind_dn: cn=x, base: dc=x, bind_password_file: %[1]s/pw}
@@ -33,8 +34,8 @@ notify: [{type: smtp, host: 127.0.0.1, port: %[2]d, tls: none, from: a@example.c
 	}
 	for _, want := range []string{
 		"error    keys: keys.file", "postern keys init",
-		"error    store.postgres_dsn: store: connecting to PostgreSQL",
-		"error    organisation.logo_file: open",
+		"error    store.postgres_dsn: connecting to PostgreSQL",
+		"error    organisation.logo_file: open", "name an SVG or PNG file that the user",
 		"directories[1]: ", "bind_dn", "error    directory staff",
 		"methods.totp", "error    notify email",
 	} {
@@ -50,6 +51,94 @@ notify: [{type: smtp, host: 127.0.0.1, port: %[2]d, tls: none, from: a@example.c
 	}
 }
 
+// TestCheckFindsWhatServeWould: what stops serve is found by check, in the same words, and each
+// names the setting and says what to do.
+func TestCheckFindsWhatServeWould(t *testing.T) {
+	data := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(data, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	junk, port := file("junk.svg", "no picture"), freePort(t)
+	busy, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	base := localConfig(data, port, "")
+	if code, _, errors := command(t, "keys", "init", "--config", write(t, "postern.yaml", base)); code != exitOK {
+		t.Fatal(errors)
+	}
+	desk, listen := "{help_desk: ext. 4357}", fmt.Sprintf("listen: localhost:%d", port)
+	for _, c := range []struct {
+		name, old, new string
+		late           bool // only serve can tell
+		want           string
+	}{
+		{"junk logo", desk, "{help_desk: x, logo_file: " + junk + "}", false, "organisation.logo_file is neither an SVG nor a PNG picture: name a file"},
+		{"no logo", desk, "{help_desk: x, logo_file: /nowhere/x.svg}", false, "organisation.logo_file: open /nowhere/x.svg: no such file or directory: name an SVG or PNG file"},
+		{"pale accent", desk, `{help_desk: x, accent: "#5cc7a8"}`, false, "organisation.accent: #5cc7a8 on #f6f6f3 has a contrast of 1.90:1"},
+		{"no help desk", desk, "{}", false, `organisation.help_desk: is missing`},
+		{"no certificate", listen, "listen: :1\ntls: {cert_file: " + junk + ", key_file: " + junk + "}", false, "tls.cert_file, tls.key_file: certificate " + junk},
+		{"no authority", "type: local}", "type: local}, {name: b, type: ldap, urls: [\"ldaps://localhost:1\"], bind_dn: cn=x, base: dc=x, bind_password_file: " + junk + ", ca_file: /nowhere/ca.pem}", false, "directories[1].ca_file: open /nowhere/ca.pem: no such file or directory; put the file there, or name the right one"},
+		{"two senders", "notify: [", "notify: [{type: file, file: a.jsonl}, ", false, "two senders for email (setting notify)"},
+		{"the same list", "{passkey: , totp: , email_code: }", "{passkey: , totp: , email_code: }\npassword: {blocklist_file: /nowhere/list}", false, "password.blocklist_file: open /nowhere/list"},
+		{"a busy port", listen, "listen: " + busy.Addr().String(), true, "postern: listen: " + busy.Addr().String() + " is in use: stop the program that listens there, or write another port\n"},
+		{"another's address", listen, "listen: 192.0.2.1:8080", true, "postern: listen: 192.0.2.1:8080 is no address of this machine: write 127.0.0.1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			text := strings.Replace(base, c.old, c.new, 1)
+			if strings.Contains(c.new, "tls:") {
+				text = strings.Replace(text, "http:", "https:", 1)
+			}
+			conf := write(t, "postern.yaml", text)
+			code, out, errors := command(t, "serve", "--config", conf)
+			if code != exitFailure || !strings.Contains(errors, c.want) {
+				t.Errorf("serve: got %d, %q, want %q", code, out+errors, c.want)
+			}
+			code, out, errors = command(t, "check", "--config", conf)
+			switch {
+			case c.late && code != exitOK:
+				t.Errorf("check: got %d, %q", code, out+errors)
+			case !c.late && (code != exitFailure || !strings.Contains(out+errors, c.want)):
+				t.Errorf("check: got %d, %q, want %q", code, out+errors, c.want)
+			}
+			for _, said := range []string{"edge: ", "app: ", "store: /", "config: "} {
+				if strings.Contains(errors+out, said) {
+					t.Errorf("%q is for who reads the source:\n%s%s", said, out, errors)
+				}
+			}
+		})
+	}
+}
+
+// TestCheckComparesLockouts: whoever may try as often as the directory bears locks people out.
+func TestCheckComparesLockouts(t *testing.T) {
+	data := t.TempDir()
+	for _, c := range []struct {
+		local, more string
+		want        string
+	}{
+		{"lock_after: 4", "", ""},
+		{"lock_after: 3", "", "locks an account after 3 wrong passwords (lock_after), and limits.change_account.burst allows 3 at once"},
+		{"lock_after: 0", "", ""},
+		{"lock_after: 10", "limits: {change_account: {burst: 0}}\n", "allows any number"},
+	} {
+		conf := write(t, "postern.yaml", strings.Replace(localConfig(data, 8480, c.more), "type: local}", "type: local, "+c.local+"}", 1))
+		_, _, _ = command(t, "keys", "init", "--config", conf)
+		code, out, errors := command(t, "check", "--config", conf)
+		if code != exitOK || strings.Contains(out, "limits.change_account.burst") != (c.want != "") || !strings.Contains(out, c.want) {
+			t.Errorf("%s, %s: got %d, %s%s, want %q", c.local, c.more, code, out, errors, c.want)
+		}
+		if warnings := strings.Count(out, "warning  "); !strings.HasSuffix(out, "no errors, "+count(warnings, "warning")+"\n") {
+			t.Errorf("%d warnings, and the end is wrong:\n%s", warnings, out)
+		}
+	}
+}
+
 func TestCheckRunsThePolicysTests(t *testing.T) {
 	data := t.TempDir()
 	base := localConfig(data, 8480, "")
@@ -61,7 +150,8 @@ func TestCheckRunsThePolicysTests(t *testing.T) {
 		t.Fatal(errors)
 	}
 	code, out, errors := command(t, "check", "--config", conf)
-	if code != exitFailure || strings.Count(out, "error ") != 1 || !strings.Contains(out, "not_yet") {
+	if code != exitFailure || strings.Count(out, "error  ") != 1 || !strings.Contains(out, "not_yet") ||
+		!strings.Contains(out, "fix: change policy.tests[0]") || !strings.HasSuffix(out, "\n1 error, 0 warnings\n") {
 		t.Errorf("got %d, %q\n%s", code, errors, out)
 	}
 }

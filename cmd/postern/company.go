@@ -117,13 +117,13 @@ type shownPerson struct {
 	Seconds int
 }
 
-func (c *company) frame(r *http.Request, title, self string) page.Frame {
-	language := c.renderer.Texts().Match(r.URL.Query().Get("lang"), edge.VisitorOf(r).Language)
-	return page.Frame{Language: language, Title: title, Self: self}
+// frame is what the layout needs. The company speaks English alone.
+func (c *company) frame(title, self string) page.Frame {
+	return page.Frame{Language: "en", Title: title, Self: self}
 }
 
 func (c *company) signInPage(w http.ResponseWriter, r *http.Request, status int, login string) error {
-	d := signInData{Frame: c.frame(r, "Sign in", "/"), Login: login, Portal: c.portal, Mailbox: "/mail"}
+	d := signInData{Frame: c.frame("Sign in", "/"), Login: login, Portal: c.portal, Mailbox: "/mail"}
 	if status != http.StatusOK {
 		d.Problems = []page.Problem{{Field: "login", Text: "That user name and password do not fit together, or the account cannot sign in."}}
 	}
@@ -177,7 +177,7 @@ func (c *company) signIn(w http.ResponseWriter, r *http.Request) error {
 		return c.signInPage(w, r, http.StatusUnauthorized, form.Get("login"))
 	}
 	title := "You are signed in as " + form.Get("login")
-	return c.renderer.Render(w, http.StatusOK, "signed_in", struct{ page.Frame }{c.frame(r, title, "/")})
+	return c.renderer.Render(w, http.StatusOK, "signed_in", struct{ page.Frame }{c.frame(title, "/")})
 }
 
 func (c *company) signInJSON(w http.ResponseWriter, r *http.Request) error {
@@ -214,7 +214,7 @@ func (c *company) passkey(w http.ResponseWriter, r *http.Request) error {
 		return c.renderer.Render(w, http.StatusOK, "passkey", struct {
 			page.Frame
 			Login, Link string
-		}{c.frame(r, "A link for "+p.Login, "/"), p.Login, link})
+		}{c.frame("A link for "+p.Login, "/"), p.Login, link})
 	}
 	return edge.Refuse(edge.ProblemRoute, "no such sample person")
 }
@@ -227,7 +227,7 @@ func (c *company) mailPage(w http.ResponseWriter, r *http.Request) error {
 	return c.renderer.Render(w, http.StatusOK, "mailbox", struct {
 		page.Frame
 		Messages []mail
-	}{c.frame(r, "Mailbox", "/mail"), all})
+	}{c.frame("Mailbox", "/mail"), all})
 }
 
 func (c *company) mailJSON(w http.ResponseWriter, _ *http.Request) error {

@@ -16,6 +16,7 @@ func localConfig(data string, port int, more string) string {
 listen: localhost:%d
 data: %s
 audit: {origin: localhost/postern-try}
+organisation: {help_desk: ext. 4357}
 directories: [{name: local, type: local}]
 methods: {passkey: , totp: , email_code: }
 notify: [{type: file, file: %s/mailbox.jsonl}]

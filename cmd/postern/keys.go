@@ -42,7 +42,7 @@ func (c keysInit) Run(e *env) error {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(conf.Keys.File), 0o700); err != nil {
-		return fmt.Errorf("keys.file: %w", err)
+		return fmt.Errorf("%s: %w: %s", settingOf(conf, conf.Keys.File, "keys.file"), err, mendFolder)
 	}
 	if err := ring.Init(conf.Keys.File); err != nil {
 		if errors.Is(err, fs.ErrExist) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 type peopleCommand struct {
 	List     peopleList     `cmd:"" help:"List the people who have enrolled something."`
 	Show     peopleShow     `cmd:"" help:"Show somebody's account, what they have enrolled, which rule holds for them and why, and what a thief would need."`
+	Add      peopleAdd      `cmd:"" help:"Add somebody to the built-in directory (type local)."`
 	Enroll   peopleEnroll   `cmd:"" help:"Enrol a method for somebody, or make a one-time link for what only they can enrol."`
 	Unenroll peopleUnenroll `cmd:"" help:"Take an enrolled method away from somebody, and tell them."`
 }
@@ -79,17 +81,26 @@ func show(e *env, p app.Person) error {
 		row("Enrolled", fmt.Sprintf("%s %q, id %s, added %s, last used %s", m.Factor, m.Label, m.ID, moment(m.Added), moment(m.Used)))
 	}
 	d := p.Decision
-	row("Rule", d.Rule)
+	row("Rule", cmp.Or(p.Rule, "none"))
 	if d.Allowed {
 		row("Can recover", "yes")
 	} else {
 		row("Can recover", "no: "+reason(d.Why))
 	}
-	for _, way := range d.Plan.Within(d.Usable).Ways {
-		row("Way", join(way, " and "))
+	if !p.Ripe.IsZero() {
+		row("In quarantine", "until "+moment(p.Ripe)+", when the latest enrolment begins to count")
+	}
+	if d.Allowed { // else the plan is a decoy's
+		for _, way := range d.Plan.Within(d.Usable).Ways {
+			row("Way", join(way, " and "))
+		}
+	}
+	thief := "A thief needs"
+	if !p.Ripe.IsZero() {
+		thief = "A thief needs then"
 	}
 	for _, theft := range p.Thieves {
-		row("A thief needs", join(theft, " and "))
+		row(thief, join(theft, " and "))
 	}
 	return w.Flush()
 }
@@ -118,15 +129,17 @@ func reason(r policy.Reason) string {
 	case policy.NoSuch:
 		return "there is no such account, or several"
 	case policy.Disabled:
-		return "the account may not sign in"
+		return "the directory says that the account may not sign in"
 	case policy.OutOfScope:
-		return "no rule is for them"
+		return "no rule under policy.rules is for them"
 	case policy.Denied:
-		return "the rule says no"
+		return "the rule denies it (deny: true, or stage: off)"
 	case policy.NotEnrolled:
 		return "too little is enrolled for any way of the rule"
 	case policy.InQuarantine:
 		return "what is enrolled would be enough, and was enrolled too recently (policy.quarantine)"
+	case policy.Limited:
+		return "somebody began too many recoveries, so that for a while only methods count that nobody can guess (limits.start_account)"
 	}
 	return string(r)
 }
@@ -152,7 +165,7 @@ func (c peopleEnroll) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(e.out, "%s was enrolled for %s, and they were told.\n", c.Method, c.Login)
+		fmt.Fprintf(e.out, "%s was enrolled for %s, and they will be told.\n", c.Method, c.Login)
 		return handOver(e, public)
 	})
 }
@@ -203,7 +216,7 @@ func (c peopleUnenroll) Run(e *env) error {
 		if err := p.app.Unenroll(e.ctx, operator(), c.Login, ids[0]); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(e.out, "%s was taken away from %s, and they were told.\n", c.ID, c.Login)
+		_, err = fmt.Fprintf(e.out, "%s was taken away from %s, and they will be told.\n", c.ID, c.Login)
 		return err
 	})
 }

@@ -5,9 +5,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/user"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	"postern/app"
@@ -17,6 +20,7 @@ import (
 	"postern/internal/keyring"
 	"postern/method"
 	"postern/notify"
+	"postern/password"
 	"postern/secret"
 	"postern/store/sqlstore"
 	"postern/web/page"
@@ -26,11 +30,16 @@ import (
 type program struct {
 	conf  config.Config
 	keys  *keyring.Ring
-	store *sqlstore.Store
-	texts *page.Texts
-	app   *app.App
+	store *sqlstore.Store // nil where a check looks at settings only
 	log   *slog.Logger
 	now   func() time.Time
+
+	directories []app.NamedDirectory
+	methods     []app.NamedMethod
+	senders     []notify.Sender
+	rules       password.Rules
+	texts       *page.Texts
+	app         *app.App
 }
 
 // open opens everything that conf names. What is wrong with several sections is told at once.
@@ -43,35 +52,51 @@ func open(e *env, conf config.Config) (*program, error) {
 	if p.store, err = openStore(e.ctx, conf); err != nil {
 		return nil, err
 	}
+	if err := errors.Join(p.openParts()...); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
 	if err := p.assemble(); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
 }
 
-// assemble makes the app.
+// openParts opens what the sections of the file describe. What can be opened is there even when
+// something else cannot.
+func (p *program) openParts() []error {
+	var errs [5]error
+	p.directories, errs[0] = p.openDirectories()
+	p.methods, errs[1] = p.openMethods()
+	p.senders, errs[2] = p.openSenders()
+	p.rules, errs[3] = passwordRules(p.conf.Password)
+	p.texts, errs[4] = page.NewTexts(p.kinds())
+	return errs[:]
+}
+
+// kinds are the configured methods before they were opened.
+func (p *program) kinds() []method.Kind {
+	var out []method.Kind
+	for _, m := range p.methods {
+		out = append(out, m.Kind)
+	}
+	return out
+}
+
+// assemble makes the app of the parts.
 func (p *program) assemble() error {
-	directories, dirErr := p.directories()
-	methods, methodErr := p.methods()
-	senders, sendErr := p.senders()
-	rules, ruleErr := passwordRules(p.conf.Password)
-	kinds := make([]method.Kind, len(methods))
-	for i, m := range methods {
-		kinds[i] = m.Kind
+	var store app.Store = unopenedStore{}
+	var log app.LogStore = unopenedLog{}
+	if p.store != nil {
+		store, log = p.store, p.store
 	}
-	texts, textErr := page.NewTexts(kinds)
-	if err := errors.Join(dirErr, methodErr, sendErr, ruleErr, textErr); err != nil {
-		return err
-	}
-	p.texts = texts
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
 	p.app, err = app.New(app.Settings{
-		Store: p.store, Log: p.store, Keys: p.keys, Signer: p.keys, Texts: texts,
-		Directories: directories, Methods: methods, Senders: senders,
-		Policy: p.conf.Policy.Policy(), Password: rules, Limits: limits(p.conf.Limits),
+		Store: store, Log: log, Keys: p.keys, Signer: p.keys, Texts: p.texts,
+		Directories: p.directories, Methods: p.methods, Senders: p.senders,
+		Policy: p.conf.Policy.Policy(), Password: p.rules, Limits: limits(p.conf.Limits),
 		Organisation: p.conf.Organisation.Name, PublicURL: p.conf.PublicURL, HelpDesk: p.conf.Organisation.HelpDesk,
 		Now: p.now, Logger: p.log, Node: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text()[:8]),
 	})
@@ -81,35 +106,60 @@ func (p *program) assemble() error {
 // close closes what open opened.
 func (p *program) close() error {
 	var errs []error
-	if p.app != nil {
-		for _, d := range p.app.Directories {
-			if c, ok := directory.As[directory.Closer](d.Directory); ok {
-				errs = append(errs, c.Close())
-			}
+	for _, d := range p.directories {
+		if c, ok := directory.As[directory.Closer](d.Directory); ok {
+			errs = append(errs, c.Close())
 		}
 	}
-	return errors.Join(append(errs, p.store.Close())...)
+	if p.store != nil {
+		errs = append(errs, p.store.Close())
+	}
+	return errors.Join(errs...)
 }
 
+// settingOf is what an administrator would change about a file: own, or data where the file is
+// one that stands in the data folder by default.
+func settingOf(conf config.Config, path, own string) string {
+	if filepath.Dir(path) == filepath.Clean(conf.Data) {
+		return "data"
+	}
+	return own
+}
+
+// mendFolder says what to do about a folder that cannot be used.
+const mendFolder = "make the folder, for the user that runs Postern alone, or name another"
+
 func openStore(ctx context.Context, conf config.Config) (*sqlstore.Store, error) {
-	if !conf.Store.Postgres() {
-		return sqlstore.Open(ctx, sqlstore.Settings{Path: conf.Store.SQLite})
+	if path := conf.Store.SQLite; !conf.Store.Postgres() {
+		store, err := sqlstore.Open(ctx, sqlstore.Settings{Path: path})
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+			err = fmt.Errorf("%s: %w: %s", settingOf(conf, path, "store.sqlite"), err, mendFolder)
+		}
+		return store, err
 	}
 	dsn, err := config.LoadSecret("store.postgres_dsn", conf.Store.PostgresDSNFile, conf.Store.PostgresDSNEnv)
 	if err != nil {
 		return nil, err
 	}
-	return sqlstore.Open(ctx, sqlstore.Settings{DSN: dsn})
+	store, err := sqlstore.Open(ctx, sqlstore.Settings{DSN: dsn})
+	if err != nil {
+		err = fmt.Errorf("store.postgres_dsn: %w", err)
+	}
+	return store, err
 }
 
-// unopened stands for the store where a check looks at settings only. It is never asked.
-type unopened struct{ directory.LocalStore }
+// What stands for the store where a check looks at settings only. It is never asked.
+type (
+	unopened      struct{ directory.LocalStore }
+	unopenedStore struct{ app.Store }
+	unopenedLog   struct{ app.LogStore }
+)
 
-// directories opens the directories, each behind its guards.
-func (p *program) directories() ([]app.NamedDirectory, error) {
-	dEnv := directory.Env{Local: p.store}
-	if p.store == nil {
-		dEnv.Local = unopened{}
+// openDirectories opens the directories, each behind its guards.
+func (p *program) openDirectories() ([]app.NamedDirectory, error) {
+	dEnv := directory.Env{Local: unopened{}}
+	if p.store != nil {
+		dEnv.Local = p.store
 	}
 	var out []app.NamedDirectory
 	var errs []error
@@ -129,7 +179,7 @@ func (p *program) directories() ([]app.NamedDirectory, error) {
 	return out, errors.Join(errs...)
 }
 
-func (p *program) methods() ([]app.NamedMethod, error) {
+func (p *program) openMethods() ([]app.NamedMethod, error) {
 	mEnv := method.Env{Organisation: p.conf.Organisation.Name, PublicURL: p.conf.PublicURL,
 		Decoy: func(label string, who method.Person, n int) []byte {
 			return p.keys.Derive("decoy/"+label, []byte(who.Draw), n)
@@ -152,7 +202,7 @@ func (p *program) methods() ([]app.NamedMethod, error) {
 	return out, errors.Join(errs...)
 }
 
-func (p *program) senders() ([]notify.Sender, error) {
+func (p *program) openSenders() ([]notify.Sender, error) {
 	var out []notify.Sender
 	var errs []error
 	for _, s := range p.conf.Notify {
@@ -174,8 +224,8 @@ func (p *program) senders() ([]notify.Sender, error) {
 func limits(l config.Limits) app.Limits {
 	return app.Limits{
 		StartAddress: l.StartAddress.Limit(), StartNetwork: l.StartNetwork.Limit(), StartAccount: l.StartAccount.Limit(),
-		AnswerAddress: l.AnswerAddress.Limit(), WrongAccount: l.WrongAccount.Limit(),
-		Destination: l.Destination.Limit(), ChangeAccount: l.ChangeAccount.Limit(),
+		AnswerAddress: l.AnswerAddress.Limit(), WrongAccount: l.WrongAccount.Limit(), WrongTotal: l.WrongAccountTotal.Limit(),
+		Destination: l.Destination.Limit(), DestinationTotal: l.DestinationTotal.Limit(), ChangeAccount: l.ChangeAccount.Limit(),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 
@@ -103,8 +104,18 @@ func complain(s streams, err error) int {
 		fmt.Fprintf(s.err, "postern: %s; \"postern --help\" lists the commands\n", usage.text)
 		return exitUsage
 	}
-	for l := range strings.Lines(err.Error() + "\n") {
+	for l := range strings.Lines(plain(err) + "\n") {
 		fmt.Fprint(s.err, "postern: "+l)
 	}
 	return exitFailure
+}
+
+// inside matches the name of a package at the beginning of what its error says, perhaps behind the
+// names of settings. It is for who reads the source.
+var inside = regexp.MustCompile(`(?m)^((?:[a-z_.]+(?:\[\d+\])?(?:, [a-z_.]+)*: )??)(?:(?:app|edge|page|portal|api|store|local|ldap|audit|keyring|config|smtp): )+`)
+
+// plain returns the error's text for people: without the names of packages.
+func plain(err error) string {
+	text := inside.ReplaceAllString(err.Error(), "$1")
+	return strings.ReplaceAll(text, ": TLS: ", ": ")
 }

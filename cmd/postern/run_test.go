@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,9 +12,7 @@ import (
 // command runs postern in this process and returns exit code and what it printed.
 func command(t *testing.T, args ...string) (code int, out, err string) {
 	t.Helper()
-	var o, e bytes.Buffer
-	code = run(t.Context(), args, streams{in: strings.NewReader(""), out: &o, err: &e})
-	return code, o.String(), e.String()
+	return commandWith(t, "", args...)
 }
 
 // write writes a file and returns its path.
@@ -54,7 +51,7 @@ func commands(t *testing.T) [][]string {
 
 func TestHelpOfEveryCommand(t *testing.T) {
 	all := commands(t)
-	if len(all) < 17 {
+	if len(all) < 18 {
 		t.Fatalf("got %d commands: %v", len(all), all)
 	}
 	for _, c := range all {
@@ -71,6 +68,8 @@ func TestHelpOfEveryCommand(t *testing.T) {
 func TestErrorsSayWhatToDo(t *testing.T) {
 	bad := write(t, "bad.yaml", "public_url: http://reset.example.com\nlissten: :80\n")
 	literal := write(t, "literal.yaml", "store: {postgres_dsn: geheim}\n")
+	file := write(t, "file", "")
+	noFolder := write(t, "nofolder.yaml", localConfig(file+"/data", 8480, ""))
 	noKeys := write(t, "nokeys.yaml", localConfig("nowhere", 8480, ""))
 	for _, c := range []struct {
 		args string
@@ -84,11 +83,12 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{"try --listen 8470", exitUsage, []string{"--listen 8470", "localhost:8470"}},
 		{"try --listen 0.0.0.0:8470", exitUsage, []string{"sample passwords", "postern serve"}},
 		{"try --listen localhost:port", exitUsage, []string{"is no port"}},
-		{"serve --config /nowhere/postern.yaml", exitFailure, []string{"/nowhere/postern.yaml", "--config FILE"}},
+		{"serve --config /nowhere/postern.yaml", exitFailure, []string{"postern: open /nowhere/postern.yaml", "--config FILE"}},
 		{"serve --config " + bad, exitFailure, []string{bad + ":2: lissten: is no setting; did you mean listen?"}},
 		{"check --config " + literal, exitFailure, []string{literal + ":1: store.postgres_dsn: a secret does not stand in this file; use postgres_dsn_file or postgres_dsn_env"}},
 		{"serve --config " + noKeys, exitFailure, []string{"keys.file", "postern keys init"}},
 		{"people list --config " + noKeys, exitFailure, []string{"keys.file", "postern keys init"}},
+		{"keys init --config " + noFolder, exitFailure, []string{"postern: data: mkdir " + file, "make the folder, for the user that runs Postern alone"}},
 		{"audit verify --data /nowhere", exitFailure, []string{"/nowhere/postern.keys"}},
 		{"audit verify --export /nowhere", exitUsage, []string{"--key"}},
 	} {

@@ -45,6 +45,14 @@ func (l *locked) String() string {
 	return l.b.String()
 }
 
+// commandWith is command with something to read.
+func commandWith(t *testing.T, in string, args ...string) (code int, out, err string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = run(t.Context(), args, streams{in: strings.NewReader(in), out: &o, err: &e})
+	return code, o.String(), e.String()
+}
+
 // start runs a serving command until the test ends, and returns once it said that it is ready.
 func start(t *testing.T, args ...string) *running {
 	t.Helper()

@@ -47,7 +47,7 @@ const (
 )
 
 // settle adds the person and what they have, unless they are there already.
-func (s *samplePerson) settle(ctx context.Context, p *program, dir *local.Directory) error {
+func (s *samplePerson) settle(ctx context.Context, p *program, dir *local.Directory) (added bool, err error) {
 	s.Password = s.Login + " forgot this one"
 	s.Email = s.Login + "@fernhill.example"
 	if s.app {
@@ -58,21 +58,21 @@ func (s *samplePerson) settle(ctx context.Context, p *program, dir *local.Direct
 		s.URI = strings.ReplaceAll(s.URI, "+", "%20") // apps show a plus sign as it is
 	}
 	if _, err := dir.Find(ctx, s.Login); err == nil || !errors.Is(err, directory.ErrNotFound) {
-		return err
+		return false, err
 	}
 	if _, err := dir.Add(ctx, local.Person{Login: s.Login, Name: s.Name, Emails: []string{s.Email}, Groups: []string{"Staff"},
 		Password: secret.New(s.Password), Disabled: s.disabled, Locked: s.locked}); err != nil {
-		return err
+		return false, err
 	}
 	if s.app {
 		if _, err := p.app.EnrollDirectly(ctx, operator(), s.Login, appMethod, map[string]string{"secret": s.Secret}); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if s.Mail {
 		if _, err := p.app.EnrollDirectly(ctx, operator(), s.Login, mailMethod, nil); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }

@@ -9,11 +9,11 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"postern/app"
 	"postern/config"
-	"postern/method"
 	"postern/web/api"
 	"postern/web/edge"
 	"postern/web/page"
@@ -45,17 +45,13 @@ func (p *program) serveConfigured(ctx context.Context, began time.Time) error {
 	if err != nil {
 		return err
 	}
-	var certificates *tls.Config
-	if t := p.conf.TLS; t.On() {
-		certificates, err = edge.TLS(edge.TLSSettings{PublicURL: p.conf.PublicURL, CertFile: t.CertFile, KeyFile: t.KeyFile,
-			ACMECache: t.ACME.CacheDir, ACMEEmail: t.ACME.Email, ACMEDirectory: t.ACME.Directory, Logger: p.log, Now: p.now})
-		if err != nil {
-			return fmt.Errorf("tls: %w", err)
-		}
-	}
-	listener, err := net.Listen("tcp", p.conf.Listen)
+	certificates, err := p.certificates()
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
+	}
+	listener, err := listen("listen", p.conf.Listen)
+	if err != nil {
+		return err
 	}
 	sites := []site{{listener: listener, handler: handler, tls: certificates}}
 	if at := p.conf.TLS.RedirectListen; at != "" {
@@ -63,15 +59,48 @@ func (p *program) serveConfigured(ctx context.Context, began time.Time) error {
 		if err != nil {
 			return errors.Join(err, listener.Close())
 		}
-		plain, err := net.Listen("tcp", at)
+		plain, err := listen("tls.redirect_listen", at)
 		if err != nil {
-			return errors.Join(fmt.Errorf("tls.redirect_listen: %w", err), listener.Close())
+			return errors.Join(err, listener.Close())
 		}
 		sites = append(sites, site{listener: plain, handler: redirect})
 	}
 	return p.serve(ctx, sites, func() {
 		p.log.Info("ready", "url", p.conf.PublicURL, "listen", listener.Addr().String(), "took", time.Since(began).Round(time.Millisecond))
 	})
+}
+
+// certificates is what the server shows; nil without TLS.
+func (p *program) certificates() (*tls.Config, error) {
+	t := p.conf.TLS
+	if !t.On() {
+		return nil, nil
+	}
+	c, err := edge.TLS(edge.TLSSettings{PublicURL: p.conf.PublicURL, CertFile: t.CertFile, KeyFile: t.KeyFile,
+		ACMECache: t.ACME.CacheDir, ACMEEmail: t.ACME.Email, ACMEDirectory: t.ACME.Directory, Logger: p.log, Now: p.now})
+	switch {
+	case err == nil:
+		return c, nil
+	case t.CertFile != "":
+		return nil, fmt.Errorf("tls.cert_file, tls.key_file: %w: name a certificate chain and its key, both in PEM, that the user who runs Postern can read", err)
+	}
+	return nil, fmt.Errorf("%s: %w: %s", settingOf(p.conf, t.ACME.CacheDir, "tls.acme.cache_dir"), err, mendFolder)
+}
+
+// listen listens at the address that a setting names.
+func listen(setting, at string) (net.Listener, error) {
+	l, err := net.Listen("tcp", at)
+	switch {
+	case err == nil:
+		return l, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s: %s is in use: stop the program that listens there, or write another port", setting, at)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("%s: this user may not listen at %s: give the service the right to low ports (systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE), or write a port above 1023 and put a reverse proxy before it", setting, at)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("%s: %s is no address of this machine: write 127.0.0.1 for this machine alone, or leave the host out for all its addresses", setting, at)
+	}
+	return nil, fmt.Errorf("%s: %w: write it as 127.0.0.1:8080 or :443", setting, err)
 }
 
 // handler is both faces of the product.
@@ -117,19 +146,10 @@ func (p *program) renderer() (*page.Renderer, error) {
 	if o.LogoFile != "" {
 		var err error
 		if brand.Logo, err = os.ReadFile(o.LogoFile); err != nil {
-			return nil, fmt.Errorf("organisation.logo_file: %w", err)
+			return nil, fmt.Errorf("organisation.logo_file: %w: name an SVG or PNG file that the user who runs Postern can read", err)
 		}
 	}
 	return page.New(page.Settings{Texts: p.texts, Brand: brand, Methods: p.kinds(), Pages: portal.Pages()})
-}
-
-// kinds are the configured methods before they were opened.
-func (p *program) kinds() []method.Kind {
-	var out []method.Kind
-	for _, m := range p.app.Methods {
-		out = append(out, m.Kind)
-	}
-	return out
 }
 
 // site is one listener and what it serves.

@@ -166,7 +166,8 @@ func (t *trial) open(e *env) (*program, error) {
 
 // config is the trial's postern.yaml. Everybody comes from this machine and tries the same few
 // people again and again, so the limits of addresses are twenty times as wide and those of
-// accounts five times; and nothing is in quarantine, because nobody could wait.
+// accounts five times; nothing is in quarantine, because nobody could wait; and a change, which
+// hashes three times in this very process, still fits before the reply's moment.
 func (t *trial) config() (config.Config, error) {
 	home := localURL(t.company) + "/"
 	text := fmt.Sprintf(`
@@ -178,6 +179,7 @@ directories: [{name: local, title: %q, type: local}]
 methods: {passkey: {}, totp: {}, email_code: {}}
 notify: [{type: file, file: %q}]
 policy: {quarantine: 0}
+reply_moment: 400ms
 log: {level: warn}
 `, localURL(t.portal), companyName, home, home, t.dir, companyName+" account", t.mail())
 	conf, err := config.Read(filepath.Join(t.dir, "try.yaml"), []byte(text), kinds())
@@ -188,7 +190,7 @@ log: {level: warn}
 	for _, r := range []*config.Rate{&l.StartAddress, &l.StartNetwork, &l.AnswerAddress, &l.StartAccount} {
 		widen(r, 20)
 	}
-	for _, r := range []*config.Rate{&l.WrongAccount, &l.Destination, &l.ChangeAccount} {
+	for _, r := range []*config.Rate{&l.WrongAccount, &l.WrongAccountTotal, &l.Destination, &l.DestinationTotal, &l.ChangeAccount} {
 		widen(r, 5)
 	}
 	return conf, nil
@@ -263,10 +265,30 @@ func (t *trial) people(ctx context.Context, p *program) ([]samplePerson, error) 
 		return nil, errors.New("the trial's directory is not the built-in one")
 	}
 	out := samplePeople()
+	added := false
 	for i := range out {
-		if err := out[i].settle(ctx, p, dir); err != nil {
+		fresh, err := out[i].settle(ctx, p, dir)
+		if err != nil {
 			return nil, fmt.Errorf("sample person %s: %w", out[i].Login, err)
 		}
+		added = added || fresh
+	}
+	if added {
+		return out, t.hush(ctx, p)
 	}
 	return out, nil
+}
+
+// hush sends what the sample people were written while they were made, and empties the mailbox:
+// nobody who tries Postern has done anything yet.
+func (t *trial) hush(ctx context.Context, p *program) error {
+	once, cancel := context.WithCancel(ctx)
+	cancel() // Run does everything once before it looks
+	if err := p.app.Run(once); err != nil {
+		return err
+	}
+	if err := os.Remove(t.mail()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }

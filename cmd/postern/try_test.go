@@ -120,10 +120,16 @@ func TestTryPages(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	p := start(t, "try", "--json", "--listen", "localhost:0")
 	r := decode[ready](t, p.first)
+	if got := mailCount(t, r); got != 0 {
+		t.Errorf("got %d messages before anybody did anything", got)
+	}
 	page := func(method, at, form string) (*http.Response, string) { return browse(t, method, at, form) }
 	res, body := page(http.MethodGet, r.SignIn, "")
 	if res.StatusCode != http.StatusOK || !strings.Contains(body, r.Portal+"/?return_to=") || !strings.Contains(body, "Forgot your password?") {
 		t.Errorf("sign-in page: got %d, %s", res.StatusCode, body)
+	}
+	if strings.Contains(body, "hreflang") || !strings.Contains(body, `<html lang="en"`) {
+		t.Errorf("the sample company speaks English alone: got %s", body)
 	}
 	if csp := res.Header.Get("Content-Security-Policy"); strings.Contains(csp, "unsafe") || !strings.Contains(csp, "default-src 'none'") {
 		t.Errorf("sign-in page: got policy %q", csp)
@@ -158,6 +164,28 @@ func TestTryPages(t *testing.T) {
 	}
 }
 
+// mailCount returns how many messages are in the mailbox.
+func mailCount(t *testing.T, r ready) int {
+	t.Helper()
+	_, body := call(t, http.MethodGet, r.Mailbox, "", "")
+	return len(decode[[]struct{ To string }](t, body))
+}
+
+// TestTryKeepsItsMail: what came in an earlier run stays with --data; only the beginning is quiet.
+func TestTryKeepsItsMail(t *testing.T) {
+	data := t.TempDir()
+	p := start(t, "try", "--json", "--listen", "localhost:0", "--data", data)
+	r := decode[ready](t, p.first)
+	resetByAPI(t, r, r.People[0], "an entirely new sentence for ada")
+	if code := p.stop(); code != exitOK {
+		t.Fatalf("got %d", code)
+	}
+	p = start(t, "try", "--json", "--listen", "localhost:0", "--data", data)
+	if got := mailCount(t, decode[ready](t, p.first)); got == 0 {
+		t.Error("the code that was sent is gone")
+	}
+}
+
 // browse asks for a page as a browser does, with a form's body where there is one.
 func browse(t *testing.T, method, at, form string) (*http.Response, string) {
 	t.Helper()
@@ -166,6 +194,7 @@ func browse(t *testing.T, method, at, form string) (*http.Response, string) {
 		t.Fatal(err)
 	}
 	req.Header.Set("Accept", "text/html,application/xhtml+xml")
+	req.Header.Set("Accept-Language", "de") // the portal speaks it
 	if form != "" {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}

@@ -1,6 +1,7 @@
 package ldap
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -70,7 +72,7 @@ func (d *Directory) checkServer(ctx context.Context, r *report, s server) {
 	said, err := c.bind(ctx, d.set.BindDN, d.password)
 	switch e := answered(err); {
 	case e != nil && e.ResultCode == goldap.LDAPResultInvalidCredentials:
-		r.add(directory.Fault, fmt.Sprintf("correct bind_dn and its password; try: ldapwhoami -x -H %s -D %q -W", s.url, d.set.BindDN),
+		r.add(directory.Fault, "correct bind_dn and its password; try: "+d.command(s, "ldapwhoami"),
 			"%s: the service account %s is refused: wrong name or password, or it is locked", s.url, d.set.BindDN)
 		return
 	case err != nil:
@@ -125,7 +127,7 @@ func (d *Directory) checkAbilities(ctx context.Context, r *report, c *conn, s se
 func (d *Directory) checkPeople(ctx context.Context, r *report, c *conn, s server) {
 	_, err := d.search(ctx, c, query{base: d.set.Base, scope: goldap.ScopeBaseObject, filter: anything, attributes: []string{noAttribute}, limit: 1})
 	if err != nil {
-		r.add(directory.Fault, fmt.Sprintf("correct base, or give the service account the right to read it; try: ldapsearch -x -H %s -D %q -W -b %q -s base", s.url, d.set.BindDN, d.set.Base),
+		r.add(directory.Fault, "correct base, or give the service account the right to read it; try: "+d.command(s, "ldapsearch", "-b", quoted(d.set.Base), "-s", "base"),
 			"%s: base %s: %v", s.url, d.set.Base, err)
 		return
 	}
@@ -133,14 +135,15 @@ func (d *Directory) checkPeople(ctx context.Context, r *report, c *conn, s serve
 	if d.set.Scope == "one" {
 		scope = goldap.ScopeSingleLevel
 	}
+	tool := d.command(s, "ldapsearch", "-b", quoted(d.set.Base), "-s", strings.TrimSuffix(d.set.Scope, "tree"), "-z", "1", quoted(d.set.UserFilter))
 	wanted := append(d.attributes(), "userPassword")
 	found, err := d.search(ctx, c, query{base: d.set.Base, scope: scope, filter: d.set.UserFilter, attributes: wanted, limit: 1})
 	switch {
 	case err != nil:
-		r.add(directory.Fault, "see user_filter and the service account's rights", "%s: search for people: %v", s.url, err)
+		r.add(directory.Fault, "see user_filter and the service account's rights; try: "+tool, "%s: search for people: %v", s.url, err)
 		return
 	case len(found) == 0:
-		r.add(directory.Fault, "correct base and user_filter, or give the service account the right to read people", "%s: nobody below %s matches %s", s.url, d.set.Base, d.set.UserFilter)
+		r.add(directory.Fault, "correct base and user_filter, or give the service account the right to read people; try: "+tool, "%s: nobody below %s matches %s", s.url, d.set.Base, d.set.UserFilter)
 		return
 	}
 	e := found[0]
@@ -170,7 +173,7 @@ func (d *Directory) checkPolicy(ctx context.Context, r *report, c *conn, s serve
 	}
 	p, err := d.readPolicy(ctx, c, d.set.PolicyDN)
 	if err != nil || p == (policy{read: p.read}) {
-		r.add(directory.Warning, "correct policy_dn, or let the service account read it", "%s: the policy %s says nothing", s.url, d.set.PolicyDN)
+		r.add(directory.Warning, "correct policy_dn, or let the service account read it; try: "+d.command(s, "ldapsearch", "-b", quoted(d.set.PolicyDN), "-s", "base"), "%s: the policy %s says nothing", s.url, d.set.PolicyDN)
 		return
 	}
 	if d.set.PasswordRight == "manage" {
@@ -185,6 +188,43 @@ func (d *Directory) checkPolicy(ctx context.Context, r *report, c *conn, s serve
 		r.add(directory.Warning, "set pwdMinAge to 0 in "+d.set.PolicyDN, "%s: pwdMinAge refuses a reset within %s of the last change", s.url, p.minAge)
 	}
 	r.good("%s: the directory's password rules hold for resets", s.url)
+}
+
+// command is what an administrator can try by hand as the service account. It never sends the
+// password in clear where Postern would not: -ZZ demands StartTLS, and the same authorities are
+// trusted.
+func (d *Directory) command(s server, program string, rest ...string) string {
+	words := []string{program, "-x"}
+	if d.set.CAFile != "" && !s.clear {
+		words = []string{"LDAPTLS_CACERT=" + quoted(d.set.CAFile), program, "-x"}
+	}
+	if !s.tls && !s.clear {
+		words = append(words, "-ZZ")
+	}
+	words = append(words, "-H", s.url, "-D", quoted(d.set.BindDN), "-W")
+	return strings.Join(append(words, rest...), " ")
+}
+
+// quoted is one word for a shell.
+func quoted(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
+
+// LockoutAfter returns after how many wrong passwords the policy at policy_dn locks an account, and
+// where that is set; 0: never, or nobody can tell.
+func (d *Directory) LockoutAfter(ctx context.Context) (n int, setting string) {
+	if d.set.PolicyDN == "" {
+		return 0, ""
+	}
+	err := d.read(ctx, func(c *conn) error {
+		found, err := d.search(ctx, c, query{base: d.set.PolicyDN, scope: goldap.ScopeBaseObject, filter: anything, attributes: []string{"pwdLockout", "pwdMaxFailure"}, limit: 1})
+		if err == nil && len(found) == 1 && strings.EqualFold(first(found[0], "pwdLockout"), "TRUE") {
+			n, err = strconv.Atoi(cmp.Or(first(found[0], "pwdMaxFailure"), "0"))
+		}
+		return err
+	})
+	if err != nil {
+		return 0, "" // Check tells why
+	}
+	return n, "pwdMaxFailure in " + d.set.PolicyDN
 }
 
 // unreachable says why a server could not be spoken to, and what mends it.
@@ -210,7 +250,7 @@ func unreachable(err error, s server, caFile string) (text, fix string) {
 	case errors.As(err, &refused):
 		return fmt.Sprintf("%s: does not offer StartTLS: %v", s.url, refused), "give the server a certificate (TLSCertificateFile, TLSCertificateKeyFile), or use ldaps://"
 	}
-	return fmt.Sprintf("%s: %v", s.url, err), fmt.Sprintf("check that the server runs and that %s is reachable from here", s.address)
+	return fmt.Sprintf("%s: %s", s.url, strings.TrimPrefix(err.Error(), "ldap: ")), fmt.Sprintf("check that the server runs and that %s is reachable from here", s.address)
 }
 
 func addresses(c *x509.Certificate) []string {

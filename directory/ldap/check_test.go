@@ -46,12 +46,13 @@ func TestCheck(t *testing.T) {
 		{"one of two", s, func(x *Settings) { x.URLs = []string{"ldap://127.0.0.1:1", s.URL} }, []string{"is reachable"}},
 		{"no StartTLS", plain, func(*Settings) {}, []string{"does not offer StartTLS"}},
 		{"in clear", plain, func(x *Settings) { x.InsecureCleartext = true }, []string{"speaks without TLS"}},
-		{"wrong password", s, func(x *Settings) { x.BindPasswordFile = wrong }, []string{"ldapwhoami"}},
-		{"no base", s, func(x *Settings) { x.Base = "ou=nowhere," + testenv.SlapdBase }, []string{"ldapsearch"}},
-		{"nobody", s, func(x *Settings) { x.UserFilter = "(objectClass=account)" }, []string{"user_filter"}},
+		{"wrong password", s, func(x *Settings) { x.BindPasswordFile = wrong }, []string{"ldapwhoami -x -ZZ -H ldap://"}},
+		{"wrong password, LDAPS", s, func(x *Settings) { x.BindPasswordFile, x.URLs = wrong, []string{s.TLSURL} }, []string{"ldapwhoami -x -H ldaps://"}},
+		{"no base", s, func(x *Settings) { x.Base = "ou=nowhere," + testenv.SlapdBase }, []string{"ldapsearch -x -ZZ -H ldap://"}},
+		{"nobody", s, func(x *Settings) { x.UserFilter = "(objectClass=account)" }, []string{"-s sub -z 1 '(objectClass=account)'"}},
 		{"no identifier", s, func(x *Settings) { x.IDAttribute = "employeeNumber" }, []string{"has no employeeNumber"}},
 		{"no policy_dn", s, func(x *Settings) { x.PolicyDN = "" }, []string{"policy_dn is not set"}},
-		{"wrong policy_dn", s, func(x *Settings) { x.PolicyDN = "cn=none," + testenv.SlapdPolicies }, []string{"says nothing"}},
+		{"wrong policy_dn", s, func(x *Settings) { x.PolicyDN = "cn=none," + testenv.SlapdPolicies }, []string{"-b 'cn=none,"}},
 		{"modify", s, func(x *Settings) { x.PasswordChange = "modify" }, []string{"ppolicy_hash_cleartext"}},
 		{"too much right, too strict", readable, func(*Settings) {}, []string{"=w by self", "pwdSafeModify", "pwdMinAge"}},
 	} {
@@ -68,6 +69,7 @@ func TestCheck(t *testing.T) {
 					continue // the test's certificates are short-lived
 				}
 				texts = append(texts, f.Text+" | "+f.Fix)
+				safely(t, f.Fix)
 			}
 			if len(texts) != len(c.want) {
 				t.Fatalf("got %q, want %d findings", texts, len(c.want))
@@ -78,6 +80,49 @@ func TestCheck(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// safely fails the test for a suggested command that would send the service account's password in
+// clear, or to whoever shows any certificate.
+func safely(t *testing.T, fix string) {
+	t.Helper()
+	_, command, ok := strings.Cut(fix, "try: ")
+	if !ok {
+		return
+	}
+	if !strings.Contains(command, "-H ldaps://") && !strings.Contains(command, " -ZZ ") || !strings.HasPrefix(command, "LDAPTLS_CACERT='") {
+		t.Errorf("%s: the password could be seen on its way", command)
+	}
+}
+
+// TestCommandInClear: a server that Postern itself speaks to in clear knows no StartTLS.
+func TestCommandInClear(t *testing.T) {
+	d := &Directory{set: Settings{BindDN: "cn=o'hara", CAFile: "/ca.pem"}}
+	if got, want := d.command(server{url: "ldap://[::1]", clear: true}, "ldapwhoami"), `ldapwhoami -x -H ldap://[::1] -D 'cn=o'\''hara' -W`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestLockoutAfter(t *testing.T) {
+	for _, c := range []struct {
+		policy map[string]string
+		tune   func(*Settings)
+		want   int
+	}{
+		{map[string]string{"pwdLockout": "TRUE", "pwdMaxFailure": "4"}, func(*Settings) {}, 4},
+		{map[string]string{"pwdLockout": "FALSE", "pwdMaxFailure": "4"}, func(*Settings) {}, 0},
+		{map[string]string{"pwdLockout": "TRUE", "pwdMaxFailure": "4"}, func(s *Settings) { s.PolicyDN = "" }, 0},
+		{map[string]string{"pwdLockout": "TRUE", "pwdMaxFailure": "4"}, func(s *Settings) { s.PolicyDN = "cn=none," + testenv.SlapdPolicies }, 0},
+		{map[string]string{"pwdLockout": "TRUE", "pwdMaxFailure": "4"}, func(s *Settings) { s.URLs = []string{"ldap://127.0.0.1:1"} }, 0},
+	} {
+		s := testenv.Slapd(t, testenv.SlapdOptions{NoSync: true, Policy: c.policy})
+		set := settings(t, s)
+		c.tune(&set)
+		n, where := open(t, set).LockoutAfter(t.Context())
+		if n != c.want || n > 0 && where != "pwdMaxFailure in "+testenv.SlapdPolicy {
+			t.Errorf("%v: got %d, %q, want %d", c.policy, n, where, c.want)
+		}
 	}
 }
 

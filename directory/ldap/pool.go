@@ -86,20 +86,20 @@ func (p *pool) put(c *conn) {
 func (p *pool) reuse(fresh bool) *conn {
 	p.mu.Lock()
 	now := p.now()
-	best := p.order()[0]
-	var found *conn
-	var keep, drop []idle
-	for i := len(p.idle) - 1; i >= 0; i-- {
-		one := p.idle[i]
-		switch {
-		case fresh, one.c.IsClosing(), now.Sub(one.since) > idleFor, one.c.server != p.hosts[best].server:
+	best := p.hosts[p.order()[0]].server
+	keep, drop := p.idle[:0], []idle(nil)
+	for _, one := range p.idle {
+		if fresh || one.c.IsClosing() || now.Sub(one.since) > idleFor || one.c.server != best {
 			drop = append(drop, one)
-		case found == nil:
-			found = one.c
-		default:
-			keep = append([]idle{one}, keep...)
+		} else {
+			keep = append(keep, one)
 		}
 	}
+	var found *conn
+	if n := len(keep); n > 0 {
+		found, keep = keep[n-1].c, keep[:n-1]
+	}
+	clear(p.idle[len(keep):])
 	p.idle = keep
 	p.mu.Unlock()
 	for _, one := range drop {

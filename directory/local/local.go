@@ -161,6 +161,12 @@ func (d *Directory) Check(ctx context.Context) []directory.Finding {
 	return []directory.Finding{{Severity: directory.Good, Text: "the built-in directory answers"}}
 }
 
+// LockoutAfter returns after how many wrong passwords an account is locked, and the setting that
+// says so; 0: never.
+func (d *Directory) LockoutAfter(context.Context) (n int, setting string) {
+	return d.set.LockAfter, "lock_after"
+}
+
 // Person is somebody to add.
 type Person struct {
 	Login    string

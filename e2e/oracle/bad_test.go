@@ -26,9 +26,9 @@ type bad struct {
 	records []string // what the attempt itself leaves in the audit log
 }
 
-// decoy is what an identifier leaves that names nobody, when a code is asked for: the message is
-// recorded and goes nowhere.
-var decoy = []string{"recovery.started", "recovery.challenged", "message.sent"}
+// decoy is what an identifier leaves that names nobody, when a code is asked for: a message is made
+// and goes nowhere.
+var decoy = []string{"recovery.started", "recovery.challenged", "message.withheld"}
 
 // TestBadInput sends what must be refused and looks at what is kept before and after.
 func TestBadInput(t *testing.T) {
@@ -196,7 +196,7 @@ func badPasswords(verified func(*talk), set func(string) func(*talk)) []bad {
 		{name: "password: number", prepare: held, do: post(password, `{"password":123456789012345}`), status: 400, problem: "malformed-request"},
 	}
 	for name, p := range map[string]string{
-		"empty": "", "short": "Xq7!vR", "spaces": strings.Repeat(" ", 20), "too long": strings.Repeat("long enough ", 20),
+		"empty": "", "short": "Xq7!vR", "spaces": strings.Repeat(" ", 20), "too long": strings.Repeat("long enough ", 30),
 		"common": "passwordpassword", "repeated": strings.Repeat("ab", 10), "their own name": "ivan example ivan",
 	} {
 		out = append(out, bad{name: "password: " + name, prepare: held, do: set(p), status: 422, problem: "password-rejected"})

@@ -35,7 +35,7 @@ var core = []mutant{
 	{file: "recovery/step.go", old: "if r.Plan.Met(r.Proofs) {", new: "if true {"},
 
 	// policy: who, with what.
-	{file: "policy/decide.go", old: "if who.Account.Disabled {", new: "if false {"},
+	{file: "policy/decide.go", old: "if reason == Matched && who.Account.Disabled {", new: "if false {"},
 	{file: "policy/decide.go", old: "now.Add(-p.Quarantine)", new: "now"},
 	{file: "policy/decide.go", old: "if r.Deny || r.Stage == Off {", new: "if r.Deny {"},
 	{file: "policy/decide.go", old: "if !r.Match.holds(a) || !r.staged(a) {", new: "if !r.Match.holds(a) {"},

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,14 +36,18 @@ type result struct {
 
 // sound reports whether the tests pass while nothing is broken: those that the faults need.
 func (l lab) sound(ctx context.Context, faults []mutant) error {
-	needed := map[string][]string{} // folders by tests
+	needed := map[string][]string{} // tests by folder
 	for _, m := range faults {
-		needed[m.by] = append(needed[m.by], m.folders()...)
+		for _, f := range m.folders() {
+			needed[f] = append(needed[f], m.by)
+		}
 	}
-	for _, by := range slices.Sorted(maps.Keys(needed)) {
-		folders := needed[by]
-		slices.Sort(folders)
-		if out, err := l.test(ctx, "", by, slices.Compact(folders)); err != nil {
+	for f, tests := range needed {
+		slices.Sort(tests)
+		if tests = slices.Compact(tests); tests[0] == "" {
+			tests = nil
+		}
+		if out, err := l.test(ctx, "", strings.Join(tests, "|"), []string{f}); err != nil {
 			return fmt.Errorf("the tests fail without any fault:\n%s%w", tail(out), err)
 		}
 	}

@@ -6,7 +6,7 @@ var rings = []mutant{
 	{file: "app/advance.go", old: "if len(r.Proofs) > 0 {", new: "if true {", by: "TestNothingProvenNothingTold"},
 	{file: "app/answer.go", old: "if right && j.Update != nil {", new: "if false {", by: "TestCodesWorkOnce"},
 	{file: "app/answer.go", old: "if right {", new: "if false {", by: "TestRightAnswerForgetsWrongOnes"},
-	{file: "app/answer.go", old: "h.Rules = a.readRules(ctx, h)", new: "h.Rules = password.Directory{}", by: "TestRulesOfTheDirectoryAreShown"},
+	{file: "app/answer.go", old: "next.Rules = a.readRules(ctx, next)", new: "next.Rules = password.Directory{}", by: "TestRulesOfTheDirectoryAreShown"},
 	{file: "app/apply.go", old: "if len(bad) > 0 {", new: "if false {", by: "TestPasswordIsCheckedBeforeAnythingChanges"},
 	{file: "app/apply.go", old: "if certain(err) {", new: "if false {", by: "TestRefusalIsBelieved"},
 	{file: "app/apply.go", old: "case errors.Is(seen, directory.ErrWrongPassword) && err == nil:", new: "case false:", by: "TestDirectoryThatLies"},
@@ -16,7 +16,7 @@ var rings = []mutant{
 	{file: "app/apply.go", old: "if in.Outcome == recovery.Applied {", new: "if false {", by: "TestOtherRecoveriesEnd"},
 	{file: "app/ask.go", old: "if next.Recovery.State.Final() { // one question too many", new: "if false { // one question too many", by: "TestOneQuestionTooMany"},
 	{file: "app/ask.go", old: "c.Limits = spends(v, now, \"answer\", a.Limits.AnswerAddress, limit.Limit{})", new: "_ = limit.Limit{}", by: "TestQuestionsOfOneAddressAreLimited"},
-	{file: "app/ask.go", old: "err = a.commit(ctx, withheld(c))", new: "err = nil", by: "TestWithheldMessageLooksSent"},
+	{file: "app/notice.go", old: "return a.commit(ctx, withheld(c))", new: "return nil", by: "TestWithheldMessageLooksSent"},
 	{file: "app/held.go", old: "return !who.Created.After(added)", new: "return true", by: "TestNamesakeInheritsNothing"},
 	{file: "app/begin.go", old: "slices.DeleteFunc(slices.Clone(d.Usable), a.guessable)", new: "slices.Clone(d.Usable)", by: "TestLimits"},
 	{file: "app/new.go", old: "case errors.Is(err, directory.ErrNotFound):", new: "case err != nil && directory.ErrNotFound != nil:", by: "TestCantTellMeansNo"},
@@ -28,6 +28,7 @@ var rings = []mutant{
 	{file: "app/invite.go", old: "next, kind, err := enroll.Step(inv, enroll.Answered{Accepted: !refused}, p.Now)", new: "next, kind, err := enroll.Step(inv, enroll.Answered{Accepted: true}, p.Now)", by: "TestInvitation"},
 	{file: "app/invite.go", old: "if row.ID != id {", new: "if false {", by: "TestUnenroll"},
 	{file: "app/limits.go", old: "h, n = 64, 48", new: "h, n = 128, 48", by: "TestOneHomeIsOneAddress"},
+	{file: "app/limits.go", old: "[]byte(key+network)", new: "[]byte(key+network[:0])", by: "TestAStrangerKeepsNobodyOut"},
 	{file: "app/limits.go", old: "if strings.HasPrefix(l.Key, loud) {", new: "if true {", by: "TestChangeLimits"},
 	{file: "app/limits.go", old: "< policy.PhishingResistant", new: "<= policy.PhishingResistant", by: "TestNobodyIsLockedOutOfAKey"},
 	{file: "app/new.go", old: "case f.ok: // in two directories: nobody", new: "case false: // in two directories: nobody", by: "TestTwoDirectoriesInAnyOrder"},
@@ -69,8 +70,8 @@ var rings = []mutant{
 	{file: "directory/ldap/entry.go", old: "!ends.IsZero() && !ends.After(now)", new: "!ends.IsZero() && now.IsZero()", by: "TestStates"},
 
 	// notify: to whom, and over what.
-	{file: "notify/smtp/smtp.go", old: "case s.TLS == \"none\" && !loopback(s.Host):", new: "case false:"},
-	{file: "notify/smtp/address.go", old: "len(local) > maxLocal || !atoms.MatchString(local)", new: "len(local) > maxLocal"},
+	{file: "notify/smtp/smtp.go", old: "case s.TLS == \"none\" && !loopback(s.Host):", new: "case false:", by: "TestSettings"},
+	{file: "notify/smtp/address.go", old: "len(local) > maxLocal || !atoms.MatchString(local)", new: "len(local) > maxLocal", by: "TestBadMessages"},
 
 	// store: whole or not at all, and only over what was read.
 	{file: "store/sqlstore/commit.go", old: "if n != 1 {", new: "if n > 1 {", by: "TestSQLite"},
@@ -96,7 +97,7 @@ var rings = []mutant{
 	{file: "web/edge/token.go", old: "if len(found) != 1 || !tokenLike(found[0].Value) {", new: "if len(found) == 0 || !tokenLike(found[0].Value) {"},
 	{file: "web/edge/token.go", old: "Secure: true, HttpOnly: true,", new: "Secure: true,"},
 	{file: "web/edge/problem.go", old: "{directory.ErrLocked, ProblemInternal},", new: "{directory.ErrLocked, app.ProblemOrder},"},
-	{file: "web/portal/returnto.go", old: "u.Scheme == a.Scheme && u.Host == a.Host && below", new: "u.Scheme == a.Scheme && below"},
-	{file: "web/portal/returnto.go", old: "strings.HasPrefix(p, base+\"/\")", new: "strings.HasPrefix(p, base)"},
-	{file: "web/api/api.go", old: "m.PostFixed(\"/api/v1/recoveries\", edge.Anyone, f.begin)", new: "m.Post(\"/api/v1/recoveries\", edge.Anyone, f.begin)"},
+	{file: "web/portal/returnto.go", old: "u.Scheme == a.Scheme && u.Host == a.Host && below", new: "u.Scheme == a.Scheme && below", by: "TestReturnTo"},
+	{file: "web/portal/returnto.go", old: "strings.HasPrefix(p, base+\"/\")", new: "strings.HasPrefix(p, base)", by: "TestReturnTo"},
+	{file: "web/api/api.go", old: "m.PostFixed(\"/api/v1/recoveries\", edge.Anyone, f.begin)", new: "m.Post(\"/api/v1/recoveries\", edge.Anyone, f.begin)", by: "TestGolden"},
 }

@@ -103,6 +103,7 @@ func StartSMTP(t testing.TB, o SMTPOptions) *SMTP {
 	}()
 	t.Cleanup(func() {
 		_ = server.Close()
+		_ = l.Close() // Serve may not have begun, and would not hear of Close
 		<-done
 	})
 	return s

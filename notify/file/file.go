@@ -49,7 +49,17 @@ type Entry struct {
 type Sender struct {
 	path    string
 	channel notify.Channel
-	mu      sync.Mutex
+	writing sync.Mutex // held by whoever writes to the file
+
+	mu   sync.Mutex
+	next *batch // gathers while another is written; nil: there is none
+}
+
+// batch is lines that are written together and wait for the disk once.
+type batch struct {
+	lines []byte
+	done  chan struct{} // closed when err is known
+	err   error
 }
 
 func open(decode func(any) error) (notify.Sender, error) {
@@ -87,18 +97,48 @@ func (s *Sender) Send(_ context.Context, m notify.Message) error {
 	if err != nil {
 		return fmt.Errorf("file: %v: %w: %w", m, err, notify.ErrPermanent)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := s.append()
-	if err != nil {
+	if err := s.put(line); err != nil {
 		return fmt.Errorf("file: %v: %w", m, err)
 	}
-	_, err = f.Write(append(line, '\n'))
-	if err == nil {
+	return nil
+}
+
+// put adds line to the next batch. Whoever is the first of a batch writes it, when the one before
+// is on the disk.
+func (s *Sender) put(line []byte) error {
+	s.mu.Lock()
+	b := s.next
+	first := b == nil
+	if first {
+		b = &batch{done: make(chan struct{})}
+		s.next = b
+	}
+	b.lines = append(append(b.lines, line...), '\n')
+	s.mu.Unlock()
+	if !first {
+		<-b.done
+		return b.err
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.mu.Lock()
+	s.next = nil
+	s.mu.Unlock()
+	b.err = s.write(b.lines)
+	close(b.done)
+	return b.err
+}
+
+func (s *Sender) write(lines []byte) error {
+	f, err := s.append()
+	if err != nil {
+		return err
+	}
+	if _, err = f.Write(lines); err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("file: %v: writing: %w", m, err)
+		return fmt.Errorf("writing: %w", err)
 	}
 	return nil
 }

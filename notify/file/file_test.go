@@ -2,9 +2,12 @@ package file
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"postern/notify"
@@ -72,6 +75,40 @@ func TestCutShort(t *testing.T) {
 	if got := len(read(t, path)); got != 2 {
 		t.Errorf("after the next: got %d messages, want 2", got)
 	}
+}
+
+// TestTogether: messages that are sent at once share a write, and each is there when its Send
+// returns.
+func TestTogether(t *testing.T) {
+	s, path := opened(t)
+	const all = 50
+	var wg sync.WaitGroup
+	for i := range all {
+		wg.Go(func() {
+			m := notifytest.Message()
+			m.To = fmt.Sprintf("u%d@example.test", i)
+			if err := s.Send(t.Context(), m); err != nil {
+				t.Error(err)
+			}
+			got, err := Read(path)
+			if err != nil || !slices.ContainsFunc(got, func(e Entry) bool { return e.To == m.To }) {
+				t.Errorf("%s is not there: %v", m.To, err)
+			}
+		})
+	}
+	wg.Wait()
+	if got := len(read(t, path)); got != all {
+		t.Errorf("got %d messages, want %d", got, all)
+	}
+	s.path = filepath.Join(t.TempDir(), "missing", "messages.jsonl")
+	for range 3 {
+		wg.Go(func() {
+			if err := s.Send(t.Context(), notifytest.Message()); err == nil {
+				t.Error("a write that failed: got no error")
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestNoFile(t *testing.T) {

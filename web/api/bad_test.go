@@ -75,7 +75,7 @@ func TestBadInput(t *testing.T) {
 		{"both", call{method: "POST", path: answer, token: TOKEN, body: `{"method":"m1","code":"1","credential":{}}`}, 400, "malformed-answer"},
 		{"password too early", call{method: "POST", path: set, token: TOKEN, body: `{"password":""}`}, 409, "out-of-order"},
 		{"unlock with a member", call{method: "POST", path: "/api/v1/recovery/unlock", token: TOKEN, body: `{"force":true}`}, 400, "malformed-request"},
-		{"empty present password", call{method: "POST", path: change, body: `{"identifier":"alice","old_password":"","new_password":"correct horse battery"}`}, 400, "malformed-request"},
+		{"empty current password", call{method: "POST", path: change, body: `{"identifier":"alice","old_password":"","new_password":"correct horse battery"}`}, 400, "malformed-request"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

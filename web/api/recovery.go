@@ -104,7 +104,7 @@ func (f *face) abandon(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// change sets a new password for somebody who knows the present one.
+// change sets a new password for somebody who knows the current one.
 func (f *face) change(w http.ResponseWriter, r *http.Request) error {
 	var in app.ChangeRequest
 	err := edge.ReadJSON(r, edge.Members{"identifier": &in.Identifier, "old_password": &in.Old, "new_password": &in.New}, nil)
@@ -112,7 +112,7 @@ func (f *face) change(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if in.Identifier == "" || in.Old.Empty() {
-		return edge.Refuse(edge.ProblemRequest, "the identifier or the present password is empty")
+		return edge.Refuse(edge.ProblemRequest, "the identifier or the current password is empty")
 	}
 	flow, err := f.app.ChangePassword(r.Context(), edge.VisitorOf(r), in)
 	if err != nil {

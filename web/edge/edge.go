@@ -84,6 +84,7 @@ type Mux struct {
 	base    http.Header // on every reply
 
 	requests, overruns, busy, panics atomic.Int64
+	lateTold                         atomic.Int64 // when a late reply was last logged, in Unix nanoseconds
 }
 
 // face is what the portal and the API do differently.

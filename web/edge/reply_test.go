@@ -1,9 +1,11 @@
 package edge
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -85,6 +87,36 @@ func TestFixedMoment(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLateIsTold: a late reply is told with what mends it, and a flood of them once a minute.
+func TestLateIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		m, err := NewPortal(Settings{PublicURL: public, Logger: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.PostFixed("/start", Anyone, func(http.ResponseWriter, *http.Request) error {
+			time.Sleep(350 * time.Millisecond)
+			return nil
+		})
+		for range 150 { // 400 ms each: a minute exactly
+			hit(t, m, "POST", "/start", "")
+		}
+		if got := strings.Count(out.String(), "\n"); got != 1 {
+			t.Errorf("got %d lines in a minute, want 1:\n%s", got, &out)
+		}
+		for _, want := range []string{"set reply_moment above", "took=350ms", "reply_moment=200ms", "pattern=/start", "late_so_far=1"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("got %s, want %q in it", &out, want)
+			}
+		}
+		hit(t, m, "POST", "/start", "")
+		if got := strings.Count(out.String(), "\n"); got != 2 || !strings.Contains(out.String(), "late_so_far=151") {
+			t.Errorf("got %d lines after a minute, want 2:\n%s", got, &out)
+		}
+	})
 }
 
 // TestClientGone: nobody is left waiting. The bubble fails the test when a goroutine stays.

@@ -188,13 +188,29 @@ func (m *Mux) waited(r *http.Request, c *call) bool {
 	if !c.route.Fixed || c.read.IsZero() {
 		return r.Context().Err() == nil
 	}
-	wait, overrun := moment(m.s.Now().Sub(c.read), m.s.ReplyAt)
+	now := m.s.Now()
+	took := now.Sub(c.read)
+	wait, overrun := moment(took, m.s.ReplyAt)
 	if overrun {
-		m.overruns.Add(1)
-		m.s.Logger.LogAttrs(r.Context(), slog.LevelWarn, "fixed reply is late",
-			slog.String("pattern", c.route.Pattern), slog.String("request", c.visitor.Request))
+		m.late(r, c, now, took)
 	}
 	return pause(r.Context(), wait)
+}
+
+// tellLate bounds how often late replies are logged: under load each one can be.
+const tellLate = time.Minute
+
+// late counts a reply whose work took longer than the moment it was to leave at.
+func (m *Mux) late(r *http.Request, c *call, now time.Time, took time.Duration) {
+	n := m.overruns.Add(1)
+	last := m.lateTold.Load()
+	if last != 0 && now.UnixNano()-last < int64(tellLate) || !m.lateTold.CompareAndSwap(last, now.UnixNano()) {
+		return
+	}
+	m.s.Logger.LogAttrs(r.Context(), slog.LevelWarn,
+		"a reply could not leave at its fixed moment, and its time may tell whether an account exists: set reply_moment above what the directory usually takes; told once a minute",
+		slog.Duration("took", took.Round(time.Millisecond)), slog.Duration("reply_moment", m.s.ReplyAt), slog.Int64("late_so_far", n),
+		slog.String("pattern", c.route.Pattern), slog.String("request", c.visitor.Request))
 }
 
 // log writes the one event of a request. Path, query, cookies, bodies and the full address stay

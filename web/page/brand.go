@@ -90,7 +90,7 @@ func (b Brand) ready() (Brand, error) {
 // style returns the style sheet that sets the organisation's colours.
 func (b Brand) style() string {
 	light, dark := mustColour(b.Accent), mustColour(b.dark)
-	return fmt.Sprintf(`:root{--accent:%s;--on-accent:#fff;--tint:%s}
+	return fmt.Sprintf(`:root{--accent:%s;--on-accent:#ffffff;--tint:%s}
 @media screen and (prefers-color-scheme:dark){:root{--accent:%s;--on-accent:%s;--tint:%s}}
 `, light, mix(light, mustColour(groundLight), 0.91), dark, mix(dark, colour{}, 0.86), mix(dark, mustColour(raisedDark), 0.86))
 }

@@ -82,7 +82,12 @@ func made() []string {
 	for _, state := range []recovery.State{recovery.Refused, recovery.Expired, recovery.Cancelled, recovery.Unsettled} {
 		out = append(out, "over."+string(state)+".title", "over."+string(state)+".lead", "over."+string(state)+".next")
 	}
-	for _, what := range []string{string(policy.Reset), string(policy.Unlock), string(policy.Change), "unsettled",
+	for _, key := range []string{"title", "lead", "next"} {
+		out = append(out, "over.unsettled_unlock."+key)
+	}
+	// Package app adds "_unlock" where no password is set.
+	out = append(out, "problem.directory_refused_unlock", "problem.unsettled_unlock")
+	for _, what := range []string{string(policy.Reset), string(policy.Unlock), string(policy.Change), "unsettled", "unsettled_unlock",
 		"suspicious", "enrolled", "removed"} {
 		out = append(out, "notice."+what, "notice."+what+".body")
 	}

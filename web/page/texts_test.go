@@ -1,6 +1,7 @@
 package page
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -34,6 +35,34 @@ func TestGapsAreFound(t *testing.T) {
 		gaps := mustTexts(t, nil, Source{Prefix: "m.", Files: files}).Gaps()
 		if len(gaps) != 1 || gaps[0] != c.want {
 			t.Errorf("%s: got %q, want %q", name, gaps, c.want)
+		}
+	}
+}
+
+// jargon are words that ordinary people should not have to know, or that we have better ones for.
+var jargon = regexp.MustCompile(`(?i)\b(directory|verzeichnis|otp|mfa|2fa|factor|faktor|challenge|credential|invalid|ungültig|illegal|abort|present password|jetzig|badge|dienstausweis)`)
+
+func TestTextsAreInPlainWords(t *testing.T) {
+	texts := mustTexts(t, nil)
+	for _, key := range texts.Keys() {
+		for _, l := range texts.Languages() {
+			for n := range 2 { // one and other
+				if got := texts.Text(l.Code, key, map[string]any{"n": n + 1}); jargon.MatchString(got) {
+					t.Errorf("%s: %q says %q", l.Code, key, jargon.FindString(got))
+				}
+			}
+		}
+	}
+}
+
+// TestNoticesSayWhichWay: a person with several can tell which one it is about.
+func TestNoticesSayWhichWay(t *testing.T) {
+	texts := mustTexts(t, nil)
+	for _, l := range texts.Languages() {
+		for _, key := range []string{"notice.enrolled.body", "notice.removed.body"} {
+			if got := texts.Text(l.Code, key, map[string]any{"way": "Passkey"}); !strings.Contains(got, ": Passkey.") {
+				t.Errorf("%s: %s does not say which way: %q", l.Code, key, got)
+			}
 		}
 	}
 }

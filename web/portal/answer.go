@@ -89,11 +89,16 @@ func readAnswer(code, credential string) (method.Answer, error) {
 	return a, nil
 }
 
-// verifying are the texts of the same problems for methods without a code. With "_enroll" they are
-// for a page on which there is no other way.
+// verifying are the texts of the same problems for methods without a code.
 var verifying = map[string]string{
 	"problem.answer":    "problem.answer_verifying",
 	"problem.malformed": "problem.malformed_verifying",
+}
+
+// verifyingAlone are these texts for a page on which there is no other way to choose.
+var verifyingAlone = map[string]string{
+	"problem.answer":    "problem.answer_verifying_enroll",
+	"problem.malformed": "problem.malformed_verifying_enroll",
 }
 
 // problems says what did not work, and lists a password's violations one by one.
@@ -110,15 +115,10 @@ func (p *Portal) problems(r *http.Request, flow app.Flow, problem edge.Problem, 
 	if flow.Open == nil || flow.Open.Factor != f {
 		at.field = "" // the question is closed: there is no field any more
 	}
-	return []page.Problem{p.unaccepted(r, f, problem, at.field)}
-}
-
-// unaccepted says that an answer was not accepted, in words that fit the method.
-func (p *Portal) unaccepted(r *http.Request, f policy.Factor, problem edge.Problem, field string) page.Problem {
 	if key := verifying[problem.Key]; key != "" && p.traits[f].Verifies {
-		problem.Key, field = key, ""
+		problem.Key, at.field = key, ""
 	}
-	return page.Problem{Field: field, Text: p.say(r, problem)}
+	return []page.Problem{{Field: at.field, Text: p.say(r, problem)}}
 }
 
 // violations are the problems of a password: each reason, or the refusal itself when none came.

@@ -106,10 +106,11 @@ func (p *Portal) enrollAnswer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if p.traits[e.Factor].Verifies && verifying[problem.Key] != "" {
-		problem.Key = verifying[problem.Key] + "_enroll"
+	if key := verifyingAlone[problem.Key]; key != "" && p.traits[e.Factor].Verifies {
+		problem.Key = key
+		return p.showEnroll(w, r, e, shown{problem: &problem, problems: []page.Problem{{Text: p.say(r, problem)}}})
 	}
-	return p.showEnroll(w, r, e, shown{problem: &problem, problems: []page.Problem{p.unaccepted(r, e.Factor, problem, "code")}})
+	return p.showEnroll(w, r, e, shown{problem: &problem, problems: []page.Problem{{Field: "code", Text: p.say(r, problem)}}})
 }
 
 // enrolledPage ends an enrolment. It is the same for everybody.

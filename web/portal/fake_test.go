@@ -76,14 +76,16 @@ type fake struct {
 	public  map[policy.Factor]string
 	rules   password.Rules
 	down    error           // returned by everything that asks a directory
+	locks   bool            // the directory refuses to unlock
 	tickets map[string]bool // open; true: asked
+	invited policy.Factor   // what the tickets are for
 	begun   []app.Visitor
 }
 
 func newFake() *fake {
 	return &fake{now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), flows: map[string]recovery.Recovery{},
 		login: map[string]string{}, factors: []policy.Factor{fakeKey, fakeApp, fakeMail},
-		public: map[policy.Factor]string{}, tickets: map[string]bool{"ticket": false},
+		public: map[policy.Factor]string{}, tickets: map[string]bool{"ticket": false}, invited: fakeApp,
 		rules: password.Rules{Min: 15, Own: []string{"lovelace"}, Banned: []string{"northwind"},
 			Directory: password.Directory{History: 10, Enforced: true}}}
 }
@@ -116,7 +118,10 @@ func (f *fake) Begin(_ context.Context, v app.Visitor, identifier string) (app.S
 func (f *fake) flow(token string) app.Flow {
 	r := f.flows[token]
 	out := app.Flow{ID: r.ID, View: r.View()}
-	hints := map[policy.Factor]string{f.factors[2]: "a••••@posteo.example"}
+	hints := map[policy.Factor]string{}
+	if len(r.Proofs) > 0 {
+		hints = map[policy.Factor]string{f.factors[1]: "Ada’s telephone", f.factors[2]: "a••••@posteo.example"}
+	}
 	for i, m := range out.View.Methods {
 		out.Methods = append(out.Methods, app.FlowMethod{ID: "m" + strconv.Itoa(i+1), Factor: m.Factor, Answered: m.Answered, Hint: hints[m.Factor]})
 	}
@@ -204,6 +209,11 @@ func (f *fake) SetPassword(_ context.Context, _ app.Visitor, token, to secret.Te
 }
 
 func (f *fake) Unlock(_ context.Context, _ app.Visitor, token secret.Text) (app.Flow, error) {
+	if f.locks {
+		flow := f.flow(token.Reveal())
+		return flow, &app.Refusal{Problem: app.ProblemPassword, Key: "problem.directory_refused_unlock", Flow: &flow,
+			Violations: []password.Violation{{Rule: "directory_directory_rule"}}}
+	}
 	return f.apply(token, policy.Unlock, "unlocked")
 }
 
@@ -213,7 +223,8 @@ func (f *fake) apply(token secret.Text, action policy.Action, change string) (ap
 		return flow, err
 	}
 	if f.down != nil {
-		return flow, &app.Refusal{Problem: app.ProblemUnsettled, Key: "problem.unsettled", Flow: &flow}
+		key := map[policy.Action]string{policy.Reset: "problem.unsettled", policy.Unlock: "problem.unsettled_unlock"}[action]
+		return flow, &app.Refusal{Problem: app.ProblemUnsettled, Key: key, Flow: &flow}
 	}
 	return f.step(token, recovery.Settled{Outcome: recovery.Applied, Receipt: fakeReceipt(change)})
 }
@@ -242,12 +253,17 @@ func (f *fake) ChangePassword(_ context.Context, _ app.Visitor, r app.ChangeRequ
 	return app.Flow{ID: "C1", View: recovery.View{State: recovery.Done, Receipt: fakeReceipt("password_set")}}, nil
 }
 
+// PasswordRules are the rules without a person and their directory.
+func (f *fake) PasswordRules() []password.Line {
+	return password.Rules{Min: f.rules.Min, Banned: f.rules.Banned}.Lines()
+}
+
 func (f *fake) LookInvitation(_ context.Context, _ app.Visitor, token secret.Text) (app.Enrolling, error) {
 	asked, ok := f.tickets[token.Reveal()]
 	if !ok {
 		return app.Enrolling{}, &app.Refusal{Problem: app.ProblemTicket, Key: "problem.no_invitation"}
 	}
-	e := app.Enrolling{Factor: f.factors[1], Login: "ada", Name: "Ada Lovelace"}
+	e := app.Enrolling{Factor: f.invited, Login: "ada", Name: "Ada Lovelace"}
 	if asked {
 		e.Public = []byte(f.public["enroll"])
 		if len(e.Public) == 0 {
@@ -269,7 +285,7 @@ func (f *fake) AnswerInvitation(ctx context.Context, v app.Visitor, token secret
 	switch {
 	case err != nil:
 		return e, err
-	case ans.Code.Empty():
+	case ans.Code.Empty() && ans.Credential == nil:
 		return app.Enrolling{}, &app.Refusal{Problem: app.ProblemMalformed, Key: "problem.malformed"}
 	case !ans.Code.Equal(secret.New(fakeCode)):
 		return app.Enrolling{}, &app.Refusal{Problem: app.ProblemAnswer, Key: "problem.answer"}

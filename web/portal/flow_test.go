@@ -17,8 +17,9 @@ func TestResetFromStartToReceipt(t *testing.T) {
 	b.get("/?return_to=https://intranet.northwind.example/app/mail").want(200, "Get back into your account",
 		`name="return_to" value="https://intranet.northwind.example/app/mail"`)
 	b.post("/reset", "identifier", "ada", "return_to", "https://intranet.northwind.example/app/mail").
-		want(200, "Step 1 of 2", "fake_key name (en)", "a••••@posteo.example").never("lovelace", "reset/unlock")
-	b.post("/reset/ask", "method", "m3").want(200, "fake_mail title (en)", "Send a new code", "You have 10 minutes to answer.")
+		want(200, `>Step 1 of 2<`, "fake_key name (en)", "You have 20 minutes to confirm that it’s you.").never("lovelace", "reset/unlock", "posteo")
+	b.post("/reset/ask", "method", "m3").want(200, "Step 1 of 2 · confirming that it’s you", "fake_mail title (en)", "Send a new code",
+		"You have 10 minutes to answer. Need more?").never("posteo")
 	b.post("/reset/answer", "method", "m3", "code", "999999").
 		want(http.StatusUnauthorized, "<title>Error: fake_mail title (en)", `href="#code"`, "That code isn’t right", `aria-describedby="error"`, `id="error"`)
 	b.post("/reset/answer", "method", "m3", "code", "").want(http.StatusBadRequest, "Type the code in full.")
@@ -177,9 +178,14 @@ func TestStrengthIsOnlyForTheVerified(t *testing.T) {
 	b := newBrowser(t, newPortal(t, newFake()), "en")
 	b.post("/reset", "identifier", "ada")
 	b.post("/reset/strength", "password", "x").want(http.StatusConflict)
-	b.prove().post("/reset/strength", "password", "password").want(200, "Would be guessed at once.")
+	b.prove().post("/reset/strength", "password", strings.Repeat("a", 20)).want(200, "Would be guessed")
 	b.post("/reset/strength", "password", goodPassword).want(200, "centuries")
 	b.post("/reset/strength", "password", strings.Repeat("ä", 10000)).want(200)
+	for _, refused := range []string{"qX7!hv", "lovelace-lovelace-1"} {
+		if b.post("/reset/strength", "password", refused).want(200); b.body != "" {
+			t.Errorf("%q will be refused and is called %q", refused, b.body)
+		}
+	}
 }
 
 func TestEnroll(t *testing.T) {

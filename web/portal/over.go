@@ -20,7 +20,7 @@ type overPage struct {
 func (p *Portal) over(w http.ResponseWriter, r *http.Request, flow app.Flow) error {
 	prefix := "over." + string(flow.State)
 	if flow.State == recovery.Unsettled && flow.Action == policy.Unlock {
-		prefix = "over.unsettled_unlock"
+		prefix += "_unlock"
 	}
 	d := overPage{Frame: p.frame(r, prefix+".title", "/reset"), Lead: prefix + ".lead", Next: prefix + ".next",
 		Reference: string(flow.ID)}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/net/html"
+
+	"postern/app"
 )
 
 // visit walks through every page in one language and hands each to see.
@@ -92,6 +94,22 @@ func visitEndings(t *testing.T, language string, see func(name, body string)) {
 	f.now = f.now.Add(time.Hour)
 	b.get("/reset")
 	page("unsettled", 200)
+	f.down = nil
+	anew("lock")
+	b.prove()
+	f.down = http.ErrAbortHandler
+	b.post("/reset/unlock")
+	page("working on unlocking", 200)
+	f.now = f.now.Add(time.Hour)
+	b.get("/reset")
+	page("unsettled unlocking", 200)
+	f.down = nil
+	b = newBrowser(t, m, language)
+	b.post("/reset", "identifier", "limited")
+	page("limited", http.StatusTooManyRequests)
+	f.down = &app.Refusal{Problem: app.ProblemUnavailable, Key: "problem.try_later", Retry: time.Minute}
+	b.post("/reset", "identifier", "ada")
+	page("try later", http.StatusServiceUnavailable)
 }
 
 func visitRest(m http.Handler, f *fake, b *browser, see func(name, body string)) {
