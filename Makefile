@@ -34,9 +34,13 @@ vet: $(STATICCHECK)
 unit:
 	$(GO) test -shuffle=on -timeout 15m ./...
 
-# The packages whose goroutines share something, under the race detector.
+# The packages whose goroutines share something, under the race detector; of app what runs at once,
+# of store the embedded one.
+RACE = CGO_ENABLED=1 $(GO) test -race -short -timeout 10m
 race:
-	CGO_ENABLED=1 $(GO) test -race -short -timeout 10m ./limit ./recovery ./directory/wrap ./directory/local ./notify/... ./web/edge
+	$(RACE) ./limit ./recovery ./directory/... ./notify/... ./web/edge
+	$(RACE) -run 'Fifty|Grant|Invitation' ./app
+	$(RACE) -run 'SQLite|Queued|Close|Broken' ./store/sqlstore
 
 ## e2e: only the browser and the crash tests
 e2e: setup

@@ -14,9 +14,10 @@ import (
 )
 
 const (
-	claimAtOnce = 8 // all at the same time, so that a lease outlasts its batch
+	claimAtOnce = 128
+	sendAtOnce  = 8
 	sendTime    = 30 * time.Second
-	leaseTime   = 2 * time.Minute // longer than a batch takes, so that nobody sends it twice
+	leaseTime   = 2 * time.Minute // of a claim; what it is too short for is left to the next one
 	maxAttempts = 12
 	outboxPause = 2 * time.Second
 )
@@ -31,21 +32,30 @@ func (a *App) sendDue(ctx context.Context) (int, error) {
 	}
 	var wg sync.WaitGroup
 	errs := make([]error, len(rows))
+	slots := make(chan struct{}, sendAtOnce)
 	for i, row := range rows {
-		wg.Go(func() { errs[i] = a.send(ctx, row) })
+		wg.Go(func() { errs[i] = a.send(ctx, row, slots) })
 	}
 	wg.Wait()
 	return len(rows), errors.Join(errs...)
 }
 
-// send sends one message and records how it went.
-func (a *App) send(ctx context.Context, row MessageRow) error {
+// send sends one message in one of the slots and records how it went, which takes no slot. If the
+// claim could end before the sending does, the message is left to whoever claims it then, so that
+// nobody sends it twice.
+func (a *App) send(ctx context.Context, row MessageRow, slots chan struct{}) error {
 	var m notify.Message
 	if err := a.unseal(row.Data, "message", row.ID, &m); err != nil {
 		return err
 	}
+	slots <- struct{}{}
+	if a.now().Add(sendTime).After(row.Due) {
+		<-slots
+		return nil
+	}
 	row.Attempts++
 	err := a.trySend(ctx, row, m)
+	<-slots
 	now := a.now()
 	kind, detail := "message.sent", ""
 	switch {

@@ -89,7 +89,7 @@ methods: {totp: {}, email_code: {}}
 notify: [{type: file, file: %[10]q}]
 policy: {quarantine: 0}
 limits: {start_address: %[11]s, start_network: %[11]s, start_account: %[11]s, answer_address: %[11]s,
-  wrong_account: %[11]s, destination: %[11]s, change_account: %[11]s}
+  wrong_account: %[11]s, wrong_account_total: %[11]s, destination: %[11]s, destination_total: %[11]s, change_account: %[11]s}
 reply_moment: %[12]s
 `, port, c.dir, origin, c.slapd.TLSURL, c.slapd.Authority, connections, testenv.SlapdService, testenv.SlapdPeople,
 		testenv.SlapdPolicy, c.mailbox(), wide, moment)

@@ -31,14 +31,16 @@ const settings = `
 organisation: {name: Example, help_desk: help@example.test}
 reply_moment: 20ms
 methods: {passkey: {}, totp: {skew_past: 1, skew_future: 1}, email_code: {}}
-policy: {quarantine: 0, unknown: {limits: {applying: 5s}}}
+policy: {quarantine: 0, unknown: {limits: {applying: 1m}}}
 limits:
   start_address: {burst: 0}
   start_network: {burst: 0}
   start_account: {burst: 0}
   answer_address: {burst: 0}
   wrong_account: {burst: 0}
+  wrong_account_total: {burst: 0}
   destination: {burst: 0}
+  destination_total: {burst: 0}
 directories:
 - {name: staff, type: ldap, urls: [%q], insecure_cleartext: true, bind_dn: %q, bind_password_env: SLAPD_SERVICE_WORD,
    base: %q, policy_dn: %q}
@@ -300,7 +302,7 @@ func (w *world) changes() map[string]int {
 // end waits until nothing is open, resets once more for everybody and verifies the log.
 func (w *world) end() {
 	for _, a := range w.open {
-		testenv.WaitFor(w.t, "the end of a recovery that was cut off", 20*time.Second, func() error {
+		testenv.WaitFor(w.t, "the end of a recovery that was cut off", 90*time.Second, func() error {
 			if got := w.state(w.spare, a); got != "unsettled" && got != "done" {
 				return fmt.Errorf("it is %s, want unsettled or done", got)
 			}

@@ -139,7 +139,7 @@ func (k *talk) assertions() {
 
 // TestAPI compares what programs are told.
 func TestAPI(t *testing.T) {
-	w := newWorld(t, "")
+	w := newWorld(t, soon, "")
 	w.passkey(t)
 	for _, language := range []string{"en", "de"} {
 		compare(t, func(identifier string) *talk {

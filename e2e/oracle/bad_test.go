@@ -32,7 +32,7 @@ var decoy = []string{"recovery.started", "recovery.challenged", "message.withhel
 
 // TestBadInput sends what must be refused and looks at what is kept before and after.
 func TestBadInput(t *testing.T) {
-	w := newWorld(t, "")
+	w := newWorld(t, soon, "")
 	w.passkey(t)
 	for _, c := range append(append(badRequests(), badSteps(t, w)...), append(badNames(), badForms()...)...) {
 		t.Run(c.name, func(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 // TestOutage compares what is told while the directory is late, while it does not answer, and while
 // it is not there.
 func TestOutage(t *testing.T) {
-	w := newWorld(t, "")
+	w := newWorld(t, soon, "")
 	w.passkey(t)
 	begin := func(identifier string) *talk {
 		k := &talk{t: t, w: w, head: http.Header{}}

@@ -118,7 +118,7 @@ func (b *browse) early(id string) {
 
 // TestPages compares what browsers are told.
 func TestPages(t *testing.T) {
-	w := newWorld(t, "")
+	w := newWorld(t, soon, "")
 	w.passkey(t)
 	for _, language := range []string{"en", "de"} {
 		compare(t, func(identifier string) *talk {

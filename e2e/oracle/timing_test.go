@@ -29,7 +29,7 @@ const (
 // A comparison of times can fail by chance and by load, so it is no test: "make bench" runs it, and
 // it fails when |t| is 3 or more for the same kind in two of three repetitions.
 func BenchmarkStart(b *testing.B) {
-	w := newWorld(b, "  start_account: {burst: 0}")
+	w := newWorld(b, 50*time.Millisecond, "  start_account: {burst: 0}")
 	who := kinds[:8]
 	for b.Loop() {
 		over := make([]int, len(who))

@@ -31,7 +31,7 @@ var kinds = []struct{ name, identifier string }{
 
 const settings = `
 organisation: {name: Example, help_desk: help@example.test}
-reply_moment: 50ms
+reply_moment: %v
 methods: {passkey: {}, totp: {}, email_code: {}}
 policy:
   quarantine: 0
@@ -59,12 +59,12 @@ type world struct {
 }
 
 // newWorld starts everything. limits are further lines of that section.
-func newWorld(t testing.TB, limits string) *world {
+func newWorld(t testing.TB, replyMoment time.Duration, limits string) *world {
 	t.Helper()
 	t.Setenv("SLAPD_SERVICE_WORD", testenv.SlapdServiceWord)
 	w := &world{slapd: testenv.Slapd(t, testenv.SlapdOptions{NoSync: true})}
 	w.valve = newValve(t, w.slapd.Address)
-	w.serve = testenv.NewPostern(t, fmt.Sprintf(settings, limits, w.valve.url(), testenv.SlapdService, testenv.SlapdPeople, testenv.SlapdPolicy))
+	w.serve = testenv.NewPostern(t, fmt.Sprintf(settings, replyMoment, limits, w.valve.url(), testenv.SlapdService, testenv.SlapdPeople, testenv.SlapdPolicy))
 	w.secret = base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte(rand.Text()[:20]))
 	for _, login := range []string{"alice", "bob", "carol", "dave", "erin", "heidi", "ivan"} {
 		w.serve.Enroll(login, "totp", "secret="+w.secret)
@@ -102,6 +102,9 @@ const (
 	silent      // connections stand, and nothing comes
 	gone        // no connection is accepted
 )
+
+// soon is the least reply moment: where times are not compared, it only makes tests faster.
+const soon = 20 * time.Millisecond
 
 // lateness of a slow directory: longer than the reply moment.
 const lateness = 120 * time.Millisecond

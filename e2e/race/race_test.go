@@ -39,7 +39,9 @@ limits:
   start_account: {burst: 0}
   answer_address: {burst: 0}
   wrong_account: {burst: 0}
+  wrong_account_total: {burst: 0}
   destination: {burst: 0}
+  destination_total: {burst: 0}
 directories:
 - {name: staff, type: ldap, urls: [%q], insecure_cleartext: true, bind_dn: %q, bind_password_env: SLAPD_SERVICE_WORD,
    base: %q, policy_dn: %q}

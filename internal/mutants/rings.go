@@ -60,7 +60,7 @@ var rings = []mutant{
 	{file: "directory/wrap/breaker.go", old: "if b.trying || b.now()", new: "if b.now()"},
 	{file: "directory/wrap/wrap.go", old: "!errors.Is(err, directory.ErrUnavailable) || try >= d.o.Retries", new: "try >= d.o.Retries"},
 	{file: "directory/ldap/find.go", old: "\"=\" + goldap.EscapeFilter(handle) + \")\"", new: "\"=\" + handle + \")\"", by: "TestSuite"},
-	{file: "directory/ldap/find.go", old: "\"=\" + goldap.EscapeFilter(id) + \"))\"", new: "\"=\" + id + \"))\"", by: "TestSuite"},
+	{file: "directory/ldap/find.go", old: "\"=\" + goldap.EscapeFilter(id) + \"))\"", new: "\"=\" + id + \"))\"", by: "TestIdentifierStaysOneValue"},
 	{file: "directory/ldap/find.go", old: "if len(entries) != 1 {", new: "if len(entries) == 0 {", by: "TestSuite"},
 	{file: "directory/ldap/find.go", old: "if !right(e) {", new: "if false {", by: "TestServerIsLooser"},
 	{file: "directory/ldap/password.go", old: "if first(e, attrLocked) == lockedForGood {", new: "if false {", by: "TestAdministratorsLockStays"},
