@@ -98,6 +98,13 @@ func (k *checker) good(text string) {
 
 // bad tells an error: each one of joined ones, and each of a file's faults.
 func (k *checker) bad(about string, err error, fix string) {
+	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // it takes joined errors apart
+	if ok && errors.Join(joined.Unwrap()...).Error() == err.Error() {
+		for _, one := range joined.Unwrap() {
+			k.bad(about, one, fix)
+		}
+		return
+	}
 	if faults, ok := errors.AsType[config.Faults](err); ok && len(faults) > 0 {
 		for _, f := range faults {
 			k.found("", directory.Finding{Severity: directory.Fault, Text: f.String()})

@@ -24,6 +24,7 @@ store: {postgres_dsn_env: POSTERN_TEST_DSN}
 directories:
   - {name: staff, type: ldap, urls: ["ldap://127.0.0.1:%[2]d"], insecure_cleartext: true, bind_dn: cn=x, base: dc=x, bind_password_file: %[1]s/pw}
   - {name: guests, type: ldap}
+  - {name: others, type: ldap, user_filter: x}
 methods: {totp: {skew_past: 7}, email_code: , passkey: }
 notify: [{type: smtp, host: 127.0.0.1, port: %[2]d, tls: none, from: a@example.com}]
 `, data, closed))
@@ -36,7 +37,7 @@ notify: [{type: smtp, host: 127.0.0.1, port: %[2]d, tls: none, from: a@example.c
 		"error    keys: keys.file", "postern keys init",
 		"error    store.postgres_dsn: connecting to PostgreSQL",
 		"error    organisation.logo_file: open", "name an SVG or PNG file that the user",
-		"directories[1]: ", "bind_dn", "error    directory staff",
+		"directories[1]: ", "bind_dn", "directories[2].user_filter: ", "error    directory staff",
 		"methods.totp", "error    notify email",
 	} {
 		if !strings.Contains(out, want) {
