@@ -67,7 +67,7 @@ mutants:
 
 ## bench: complete resets against a real slapd, in ratios to slapd's own speed
 bench: setup
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./bench
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./bench ./e2e/oracle
 
 ## docs: the generated reference of the configuration
 docs: build

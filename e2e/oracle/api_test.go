@@ -65,7 +65,7 @@ func (k *talk) assert() {
 		public = f.Open.Public
 	}
 	credential := k.w.stranger(k.t).Assert(k.t, method.Question{Public: public}, nil).Credential
-	k.do("assert", "answer", map[string]any{"method": k.open.Method("passkey"), "credential": json.RawMessage(credential)})
+	k.do("assert", "answer", map[string]any{"method": k.open.Method("passkey"), "credential": credential})
 }
 
 func (k *talk) look() { k.t.Helper(); k.do("look", "", nil) }

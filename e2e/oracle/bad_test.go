@@ -155,7 +155,7 @@ func badSteps(t *testing.T, w *world) []bad {
 				k.t.Fatal(err)
 			}
 			a := w.device.Assert(k.t, method.Question{Public: f.Open.Public}, nil)
-			k.do("answer", "answer", map[string]any{"method": k.open.Method("passkey"), "credential": json.RawMessage(a.Credential)})
+			k.do("answer", "answer", map[string]any{"method": k.open.Method("passkey"), "credential": a.Credential})
 		}, status: 401, problem: "answer-not-accepted", records: []string{"recovery.answer_refused"}},
 		{name: "code and credential", prepare: func(k *talk) { bob(k); k.ask("totp") }, do: func(k *talk) {
 			k.do("answer", "answer", `{"method":"m2","code":"123456","credential":{}}`)
