@@ -9,9 +9,11 @@ package testenv
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -28,13 +30,25 @@ func FreePort(t testing.TB) int {
 	return port
 }
 
+// Test processes run side by side, and a port that the system gives out is given to the next one,
+// or to a connection, as soon as it is let go. So the port is drawn from below those that the
+// system gives out (32768 and up on Linux): two processes hardly ever draw the same.
+const (
+	lowestPort  = 10240
+	highestPort = 32767
+	portDraws   = 100
+)
+
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("testenv: looking for a free port: %w", err)
+	for range portDraws {
+		port := lowestPort + rand.IntN(highestPort-lowestPort)
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			continue // taken
+		}
+		return port, l.Close()
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, fmt.Errorf("testenv: no free port in %d draws from %d to %d", portDraws, lowestPort, highestPort)
 }
 
 // Program returns the path of a program, looking in dirs after $PATH, and fails the test with the
