@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
@@ -37,9 +38,27 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	return s, nil
 }
 
+// journalMode makes the first connection, which puts the database into WAL, and returns its mode.
+// Of programs that do so at the same moment SQLite refuses some at once, whatever busy_timeout says.
+func journalMode(ctx context.Context, writing *sql.DB) (mode string, err error) {
+	for range 200 {
+		err = writing.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode)
+		var e *sqlite.Error
+		if !errors.As(err, &e) || e.Code()&0xff != sqlite3.SQLITE_BUSY {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-time.After(25 * time.Millisecond):
+		}
+	}
+	return mode, err
+}
+
 func startSQLite(ctx context.Context, path string, writing *sql.DB) (*Store, error) {
-	var mode string
-	if err := writing.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
+	mode, err := journalMode(ctx, writing)
+	if err != nil {
 		return nil, fmt.Errorf("store: opening %s: %w", path, err)
 	}
 	if mode != "wal" {
