@@ -106,7 +106,8 @@ func add(t *testing.T, s *testenv.SlapdServer, who directorytest.Person) {
 		case who.Disabled:
 			m.Replace(attrLocked, []string{lockedForGood})
 		case who.Locked:
-			m.Replace(attrLocked, []string{time.Now().UTC().Format("20060102150405Z")})
+			// slapd's clock is coarse: just after a second began, a lock of that second is in its future
+			m.Replace(attrLocked, []string{time.Now().Add(-time.Minute).UTC().Format("20060102150405Z")})
 		default:
 			return nil
 		}

@@ -96,7 +96,7 @@ func (s *SlapdServer) entries() string {
 	for _, p := range []string{"alice", "bob", "frank"} {
 		person(&b, p, "mobile: +4930901820")
 	}
-	changed := time.Now().UTC().Format("20060102150405Z")
+	changed := time.Now().Add(-time.Second).UTC().Format("20060102150405Z") // slapd's clock is coarse
 	person(&b, "carol", "pwdPolicySubentry: cn=young,"+SlapdPolicies, "pwdChangedTime: "+changed)
 	person(&b, "dave", "pwdAccountLockedTime: 000001010000Z")
 	person(&b, "erin", "pwdAccountLockedTime: "+changed)
