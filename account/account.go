@@ -74,8 +74,17 @@ type Account struct {
 
 	Disabled bool // may not sign in, and a reset must not change that
 	Locked   bool // locked out by wrong passwords; a reset or an unlock ends it
-	// LockedSince is when the lock began; zero if the directory does not say.
-	LockedSince time.Time
+	// LockedSince is when the lock began, and LockedUntil when it ends by itself; zero if the
+	// directory does not say, or if it lasts until somebody ends it.
+	LockedSince, LockedUntil time.Time
+	MustChange               bool // has to choose a new password at the next sign-in
+	Expired                  bool // the password is too old: likewise
+	// Privileged accounts are those that the directory itself guards (members of AdminSDHolder's
+	// groups and their like).
+	Privileged bool
+	// Barred says, for operators, why the service may not set this account's password; empty: it
+	// may, as far as the directory tells.
+	Barred string
 	// Created is when the account was made, so that a namesake who was made later inherits
 	// nothing; zero if the directory does not say.
 	Created time.Time

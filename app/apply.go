@@ -65,7 +65,7 @@ func (a *App) write(ctx context.Context, d NamedDirectory, id string, to secret.
 	}
 	// Directory said yes, or nobody can tell: only using the new password shows the truth.
 	switch seen := check.Authenticate(ctx, id, to); {
-	case seen == nil:
+	case seen == nil, errors.Is(seen, directory.ErrRestricted):
 		return "checked", nil
 	case errors.Is(seen, directory.ErrMustChange):
 		return "must_change", nil

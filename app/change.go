@@ -131,7 +131,7 @@ func (a *App) provesOld(ctx context.Context, h held, old secret.Text) (bool, err
 	}
 	err = check.Authenticate(ctx, h.Recovery.Who.ID, old)
 	switch {
-	case err == nil, errors.Is(err, directory.ErrMustChange):
+	case err == nil, errors.Is(err, directory.ErrMustChange), errors.Is(err, directory.ErrRestricted):
 		return true, nil
 	case errors.Is(err, directory.ErrWrongPassword), errors.Is(err, directory.ErrLocked),
 		errors.Is(err, directory.ErrDisabled), errors.Is(err, directory.ErrNotFound):

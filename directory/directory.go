@@ -48,10 +48,19 @@ type Unlocker interface {
 }
 
 // Authenticator checks a password by using it. nil: it is right and the account may sign in.
-// ErrWrongPassword: it is not. ErrMustChange: it is right, and must be changed first.
-// ErrLocked, ErrDisabled: the directory said so. Others: can't tell.
+// ErrWrongPassword: it is not. ErrMustChange: it is right, and must be changed first, or has
+// expired. ErrRestricted: it is right, and the account may not sign in now or from here.
+// ErrLocked, ErrDisabled: the directory said so, whatever the password. Others: can't tell.
 type Authenticator interface {
 	Authenticate(ctx context.Context, id string, with secret.Text) error
+}
+
+// Changer sets a new password as the person, who gives the old one, so that the directory applies
+// what it asks of people: history, minimum age. It works with an old password that has expired or
+// must be changed. Same errors as SetPassword, and those of Authenticate about the old password,
+// with which nothing was changed.
+type Changer interface {
+	ChangePassword(ctx context.Context, id string, old, to secret.Text) error
 }
 
 // RuleReader tells the password rules that the directory will enforce on this account, as far as
@@ -68,6 +77,12 @@ type SessionEnder interface {
 // Checker tells whether the directory would work, changing nothing.
 type Checker interface {
 	Check(ctx context.Context) []Finding
+}
+
+// Examiner tells what the service may do to one account (set the password, unlock, demand or waive
+// a change, read the rules) and what holds for it, as far as can be seen without doing anything.
+type Examiner interface {
+	Examine(ctx context.Context, id string) ([]Finding, error)
 }
 
 // Closer is a directory that holds connections.
@@ -128,6 +143,7 @@ var (
 	ErrUncertain     = errors.New("directory: nobody can tell whether it was done")
 	ErrWrongPassword = errors.New("directory: wrong password")
 	ErrMustChange    = errors.New("directory: right password, must be changed")
+	ErrRestricted    = errors.New("directory: right password, not at this time or place")
 	ErrLocked        = errors.New("directory: account is locked")
 	ErrDisabled      = errors.New("directory: account is disabled")
 	ErrUnsupported   = errors.New("directory: cannot do that")

@@ -162,7 +162,7 @@ func judge(err error) outcome {
 	}
 	for _, said := range []error{
 		directory.ErrNotFound, directory.ErrWrongPassword, directory.ErrMustChange, directory.ErrLocked,
-		directory.ErrDisabled, directory.ErrUnsupported, directory.ErrStale,
+		directory.ErrRestricted, directory.ErrDisabled, directory.ErrUnsupported, directory.ErrStale,
 	} {
 		if errors.Is(err, said) {
 			return answered

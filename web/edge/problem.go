@@ -127,6 +127,7 @@ var conditions = []condition{
 	{directory.ErrNotFound, ProblemInternal},
 	{directory.ErrWrongPassword, ProblemInternal},
 	{directory.ErrMustChange, ProblemInternal},
+	{directory.ErrRestricted, ProblemInternal},
 	{directory.ErrLocked, ProblemInternal},
 	{directory.ErrDisabled, ProblemInternal},
 	{directory.ErrUnsupported, ProblemInternal},
