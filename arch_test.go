@@ -44,17 +44,20 @@ var allowed = map[string][]string{
 	"method/*":      {"method", "account", "notify", "policy", "secret"},
 	"method/all":    {"method", "method/*"},
 	"directory":     {"account", "secret", "password"},
-	"directory/*":   {"directory", "account", "secret", "password"},
+	"directory/*":   {"directory", "directory/ldapclient", "account", "secret", "password"},
 	"directory/all": {"directory", "directory/*"},
 
 	"app":     slices.Concat(core, contracts),
 	"store/*": slices.Concat(inner),
 	"config":  inner,
+	"doctor":  slices.Concat(inner, []string{"directory/wrap"}),
 
 	"web/page":   slices.Concat(inner, []string{"web/edge"}),
 	"web/edge":   inner,
 	"web/portal": slices.Concat(inner, []string{"web/edge", "web/page"}),
 	"web/api":    slices.Concat(inner, []string{"web/edge", "web/page"}),
+	// The console also shows the doctor's report.
+	"web/console": slices.Concat(inner, []string{"web/edge", "web/page", "doctor"}),
 
 	"internal/keyring": {"secret"},
 	"internal/testenv": {"secret"},

@@ -13,11 +13,12 @@ type Proxy struct {
 	target string
 	addr   string
 
-	lose    atomic.Int64 // requests until the one whose answer is lost; zero: none
-	mu      sync.Mutex
-	listen  net.Listener
-	conns   map[net.Conn]bool
-	running sync.WaitGroup
+	accepted atomic.Int64
+	lose     atomic.Int64 // requests until the one whose answer is lost; zero: none
+	mu       sync.Mutex
+	listen   net.Listener
+	conns    map[net.Conn]bool
+	running  sync.WaitGroup
 }
 
 // NewProxy starts a proxy to the target's address and stops it when the test ends.
@@ -31,6 +32,9 @@ func NewProxy(t *testing.T, target string) *Proxy {
 
 // Addr is where clients connect.
 func (p *Proxy) Addr() string { return p.addr }
+
+// Accepted is how many connections there have been.
+func (p *Proxy) Accepted() int { return int(p.accepted.Load()) }
 
 // Start accepts connections, on the same address as before.
 func (p *Proxy) Start(t *testing.T) {
@@ -48,6 +52,7 @@ func (p *Proxy) Start(t *testing.T) {
 			if err != nil {
 				return
 			}
+			p.accepted.Add(1)
 			p.running.Go(func() { p.serve(c) })
 		}
 	})

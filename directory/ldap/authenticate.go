@@ -8,6 +8,7 @@ import (
 	goldap "github.com/go-ldap/ldap/v3"
 
 	"postern/directory"
+	"postern/directory/ldapclient"
 	"postern/secret"
 )
 
@@ -19,8 +20,9 @@ func (d *Directory) Authenticate(ctx context.Context, id string, with secret.Tex
 		return directory.ErrWrongPassword
 	}
 	var who standing
-	err := d.read(ctx, func(c *conn) error {
-		e, err := d.one(ctx, c, d.idFilter(id), []string{attrLocked, attrPolicy, attrStarts, attrEnds})
+	filter, _ := d.IDFilter(id)
+	err := d.Read(ctx, func(c *ldapclient.Conn) error {
+		e, err := d.One(ctx, c, filter, []string{attrLocked, attrPolicy, attrStarts, attrEnds})
 		if err != nil {
 			return err
 		}
@@ -37,20 +39,10 @@ func (d *Directory) Authenticate(ctx context.Context, id string, with secret.Tex
 	case errors.Is(err, directory.ErrUnavailable):
 		return err
 	case err != nil:
-		return unread(err, "look up whose password it is")
+		return ldapclient.Unread(err, "look up whose password it is")
 	}
-	said, err := d.try(ctx, who.dn, with)
+	said, err := d.Try(ctx, who.dn, with)
 	return who.verdict(said, err)
-}
-
-// try binds once, whatever becomes of it: a second time could count as a second wrong password.
-func (d *Directory) try(ctx context.Context, dn string, with secret.Text) (ppolicy, error) {
-	c, err := d.tries.take(ctx, false)
-	if err != nil {
-		return noPolicy, err
-	}
-	defer d.tries.put(c)
-	return c.bind(ctx, dn, with)
 }
 
 // standing is what the entry said of the account before the password was tried. Without
@@ -61,31 +53,31 @@ type standing struct {
 }
 
 // verdict says what the answer to the bind means.
-func (w standing) verdict(said ppolicy, err error) error {
-	refused := answered(err)
+func (w standing) verdict(said ldapclient.PolicyError, err error) error {
+	refused := ldapclient.Answered(err)
 	switch {
 	case err == nil && w.disabled:
 		return directory.ErrDisabled
-	case err == nil && (said == policyMustChange || said == policyExpired):
+	case err == nil && (said == ldapclient.PolicyMustChange || said == ldapclient.PolicyExpired):
 		return directory.ErrMustChange
 	case err == nil:
 		return nil
 	case refused == nil:
-		return unread(err, "try a password")
+		return ldapclient.Unread(err, "try a password")
 	}
 	switch refused.ResultCode {
 	case goldap.LDAPResultNoSuchObject, goldap.LDAPResultInappropriateAuthentication: // nothing to be right
 		return directory.ErrWrongPassword
 	case goldap.LDAPResultInvalidCredentials:
 	default:
-		return unread(err, "try a password")
+		return ldapclient.Unread(err, "try a password")
 	}
 	switch {
 	case w.disabled:
 		return directory.ErrDisabled
-	case w.locked, said == policyLocked:
+	case w.locked, said == ldapclient.PolicyLocked:
 		return directory.ErrLocked
-	case said == policyExpired: // right, and no grace is left
+	case said == ldapclient.PolicyExpired: // right, and no grace is left
 		return directory.ErrMustChange
 	}
 	return directory.ErrWrongPassword

@@ -1,11 +1,11 @@
 package ldap
 
 import (
-	"context"
 	"errors"
 	"testing"
 
 	"postern/directory"
+	"postern/directory/directorytest"
 	"postern/internal/testenv"
 	"postern/secret"
 )
@@ -13,9 +13,10 @@ import (
 // TestTriesShareAConnection: whoever's password was tried before makes no difference to the next.
 func TestTriesShareAConnection(t *testing.T) {
 	s := testenv.Slapd(t, testenv.SlapdOptions{NoSync: true})
-	d := open(t, settings(t, s))
-	dials, connect := 0, d.tries.connect
-	d.tries.connect = func(ctx context.Context, to server) (*conn, error) { dials++; return connect(ctx, to) }
+	p := directorytest.NewProxy(t, s.Address)
+	set := settings(t, s)
+	set.URLs = []string{"ldap://" + p.Addr()}
+	d := open(t, set)
 	alice, bob, dave := lookUp(t, d, "alice").Ref.ID, lookUp(t, d, "bob").Ref.ID, lookUp(t, d, "dave").Ref.ID
 	try := func() {
 		t.Helper()
@@ -37,8 +38,8 @@ func TestTriesShareAConnection(t *testing.T) {
 		}
 	}
 	try()
-	if dials != 1 {
-		t.Errorf("got %d connections for tries one after the other, want 1", dials)
+	if n := p.Accepted(); n != 2 {
+		t.Errorf("got %d connections, want one of the service account and one for tries one after the other", n)
 	}
 	if err := d.SetPassword(t.Context(), alice, secret.New(testenv.SlapdInitialWord+" two")); err != nil {
 		t.Errorf("the service account, after others signed in: %v", err)

@@ -8,6 +8,7 @@ import (
 	goldap "github.com/go-ldap/ldap/v3"
 
 	"postern/directory"
+	"postern/directory/ldapclient"
 	"postern/internal/testenv"
 	"postern/secret"
 )
@@ -85,7 +86,7 @@ func answer(result uint16, text string, code int) *goldap.Error {
 	if code >= 0 {
 		value := []byte{0x30, 3, 0x81, 1, byte(code)}
 		control := ber.NewSequence("")
-		control.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, policyOID, ""))
+		control.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, ldapclient.PolicyOID, ""))
 		control.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, string(value), ""))
 		all := ber.Encode(ber.ClassContext, ber.TypeConstructed, 0, nil, "")
 		all.AppendChild(control)
@@ -131,7 +132,7 @@ func TestRefusal(t *testing.T) {
 		{13, "confidentiality required", -1, directory.NotAllowed},
 	} {
 		var r *directory.Rejected
-		if err := refusal(answer(c.result, c.text, c.code), "test"); !errors.As(err, &r) || r.Reason != c.want || r.Operator == "" {
+		if err := ldapclient.Refusal(answer(c.result, c.text, c.code), "test", policyReason); !errors.As(err, &r) || r.Reason != c.want || r.Operator == "" {
 			t.Errorf("%d %q %d: got %v, want %s", c.result, c.text, c.code, err, c.want)
 		}
 	}
@@ -139,45 +140,10 @@ func TestRefusal(t *testing.T) {
 		32: directory.ErrNotFound, 51: directory.ErrUnavailable, 52: directory.ErrUnavailable,
 		1: directory.ErrUncertain, 3: directory.ErrUncertain, 80: directory.ErrUncertain,
 	} {
-		if err := refusal(answer(result, "", -1), "test"); !errors.Is(err, want) {
+		if err := ldapclient.Refusal(answer(result, "", -1), "test", policyReason); !errors.Is(err, want) {
 			t.Errorf("%d: got %v, want %v", result, err, want)
 		}
 	}
-}
-
-func TestPasswordModifyIsWhole(t *testing.T) {
-	for _, c := range [][2]string{{"", "x"}, {"cn=x", ""}, {"", ""}} {
-		if _, err := passwordModify(c[0], c[1]); err == nil {
-			t.Errorf("%q was built", c)
-		}
-	}
-	ask, err := passwordModify("cn=x", "new")
-	if err != nil {
-		t.Fatal(err)
-	}
-	// RFC 3062 section 2: SEQUENCE { userIdentity [0], newPasswd [2] } in requestValue [1].
-	want := "\x81\x0d\x30\x0b\x80\x04cn=x\x82\x03new"
-	if got := string(ask.Value.Bytes()); got != want || ask.Name != passwordModifyOID {
-		t.Errorf("got %x, want %x", got, want)
-	}
-	if len(ask.Controls) != 1 || ask.Controls[0].GetControlType() != policyOID {
-		t.Errorf("controls: got %v", ask.Controls)
-	}
-	// Not critical: a SEQUENCE with the OID alone.
-	if got, want := string(policyControl{}.Encode().Bytes()), "\x30\x1b\x04\x19"+policyOID; got != want {
-		t.Errorf("control: got %x, want %x", got, want)
-	}
-}
-
-func FuzzPolicyControl(f *testing.F) {
-	f.Add([]byte{0x30, 3, 0x81, 1, 8})
-	f.Add([]byte{0x30, 0})
-	f.Add([]byte{0x30, 8, 0xa0, 3, 0x80, 1, 60, 0x81, 1, 2})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if p := parsePolicy(b); p < policySilent || p > policyTooLong {
-			t.Errorf("%x is read as %d", b, p)
-		}
-	})
 }
 
 // FuzzAnswer reads a whole message of a server.
@@ -193,7 +159,7 @@ func FuzzAnswer(f *testing.F) {
 		if !errors.As(goldap.GetLDAPError(p), &e) {
 			return
 		}
-		err = refusal(e, "fuzz")
+		err = ldapclient.Refusal(e, "fuzz", policyReason)
 		var r *directory.Rejected
 		if errors.As(err, &r) == (errors.Is(err, directory.ErrUncertain) || errors.Is(err, directory.ErrUnavailable) || errors.Is(err, directory.ErrNotFound)) {
 			t.Errorf("%x: %v is of several kinds, or of none", b, err)

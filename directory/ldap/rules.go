@@ -10,6 +10,7 @@ import (
 	goldap "github.com/go-ldap/ldap/v3"
 
 	"postern/directory"
+	"postern/directory/ldapclient"
 	"postern/password"
 )
 
@@ -33,12 +34,13 @@ type policy struct {
 // the latter is given as code points, of which there are never more than bytes, so the directory
 // may still refuse a long password in another script.
 func (d *Directory) Rules(ctx context.Context, id string) (password.Directory, error) {
-	if id == "" {
+	var p policy
+	filter, ok := d.IDFilter(id)
+	if !ok {
 		return password.Directory{}, directory.ErrNotFound
 	}
-	var p policy
-	err := d.read(ctx, func(c *conn) error {
-		e, err := d.one(ctx, c, d.idFilter(id), []string{attrPolicy})
+	err := d.Read(ctx, func(c *ldapclient.Conn) error {
+		e, err := d.One(ctx, c, filter, []string{attrPolicy})
 		if err != nil {
 			return err
 		}
@@ -49,7 +51,7 @@ func (d *Directory) Rules(ctx context.Context, id string) (password.Directory, e
 		if errors.Is(err, directory.ErrNotFound) || errors.Is(err, directory.ErrUnavailable) {
 			return password.Directory{}, err
 		}
-		return password.Directory{}, unread(err, "read the password policy")
+		return password.Directory{}, ldapclient.Unread(err, "read the password policy")
 	}
 	out := password.Directory{History: p.history, MinAge: p.minAge, Enforced: d.set.PasswordRight == "write"}
 	if p.quality > 0 {
@@ -60,8 +62,8 @@ func (d *Directory) Rules(ctx context.Context, id string) (password.Directory, e
 
 // policyFor returns the policy that holds for an entry: the one that it names, or policy_dn. The
 // zero policy stands for none, and for one that the service account may not read.
-func (d *Directory) policyFor(ctx context.Context, c *conn, e *goldap.Entry) (policy, error) {
-	dn := first(e, attrPolicy)
+func (d *Directory) policyFor(ctx context.Context, c *ldapclient.Conn, e *goldap.Entry) (policy, error) {
+	dn := ldapclient.First(e, attrPolicy)
 	if dn == "" {
 		dn = d.set.PolicyDN
 	}
@@ -87,19 +89,19 @@ func (d *Directory) policyFor(ctx context.Context, c *conn, e *goldap.Entry) (po
 	return p, nil
 }
 
-func (d *Directory) readPolicy(ctx context.Context, c *conn, dn string) (policy, error) {
-	found, err := d.search(ctx, c, query{base: dn, scope: goldap.ScopeBaseObject, filter: anything, limit: 1, attributes: []string{
+func (d *Directory) readPolicy(ctx context.Context, c *ldapclient.Conn, dn string) (policy, error) {
+	found, err := d.Search(ctx, c, ldapclient.Query{Base: dn, Scope: goldap.ScopeBaseObject, Filter: ldapclient.Anything, Limit: 1, Attributes: []string{
 		"pwdCheckQuality", "pwdMinLength", "pwdMaxLength", "pwdInHistory", "pwdMinAge", "pwdLockoutDuration", "pwdSafeModify", "pwdMustChange",
 	}})
-	if a := answered(err); a != nil && (a.ResultCode == goldap.LDAPResultNoSuchObject || a.ResultCode == goldap.LDAPResultInsufficientAccessRights) {
+	if a := ldapclient.Answered(err); a != nil && (a.ResultCode == goldap.LDAPResultNoSuchObject || a.ResultCode == goldap.LDAPResultInsufficientAccessRights) {
 		return policy{read: d.now()}, nil
 	}
 	if err != nil || len(found) == 0 {
 		return policy{read: d.now()}, err
 	}
 	e := found[0]
-	number := func(name string) int { n, _ := strconv.Atoi(first(e, name)); return max(0, n) }
-	is := func(name string) bool { return strings.EqualFold(first(e, name), "TRUE") }
+	number := func(name string) int { n, _ := strconv.Atoi(ldapclient.First(e, name)); return max(0, n) }
+	is := func(name string) bool { return strings.EqualFold(ldapclient.First(e, name), "TRUE") }
 	return policy{
 		read: d.now(), quality: number("pwdCheckQuality"), minimum: number("pwdMinLength"), maximum: number("pwdMaxLength"),
 		history: number("pwdInHistory"), minAge: time.Duration(number("pwdMinAge")) * time.Second,

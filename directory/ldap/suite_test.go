@@ -72,7 +72,7 @@ func driver(s *testenv.SlapdServer, p *directorytest.Proxy, d *Directory) direct
 			return err == nil
 		},
 		Stop:  func(*testing.T) { p.Stop() },
-		Start: func(t *testing.T) { p.Start(t); d.pool.mark(d.pool.hosts[0].server, true) },
+		Start: p.Start,
 		LoseAnswer: func(t *testing.T) {
 			if _, err := d.Find(t.Context(), "alice"); err != nil { // there is an idle connection now
 				t.Fatal(err)
@@ -141,6 +141,7 @@ func TestSuite(t *testing.T) {
 				target, scheme = s.TLSURL[len("ldaps://"):], "ldaps://"
 			}
 			p := directorytest.NewProxy(t, target)
+			set.RetryServerAfter = 0 // it is asked again as soon as it is back
 			set.URLs = []string{scheme + p.Addr()}
 			if c.tune != nil {
 				c.tune(&set)

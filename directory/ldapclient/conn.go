@@ -1,4 +1,4 @@
-package ldap
+package ldapclient
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	ber "github.com/go-asn1-ber/asn1-ber"
 	goldap "github.com/go-ldap/ldap/v3"
 
+	"postern/directory"
 	"postern/secret"
 )
 
@@ -52,44 +53,44 @@ func (w *wire) unsent(mark int64) bool {
 	return w.sent == mark
 }
 
-// conn is one connection. One caller uses it at a time.
-type conn struct {
+// Conn is one connection. One caller uses it at a time.
+type Conn struct {
 	*goldap.Conn
 	wire    *wire
-	server  server
+	server  Server
 	request time.Duration // for one answer
 	broken  bool
 	slow    bool // the server did not answer in time
 }
 
 // close ends it at once. The wire goes first, so that nothing waits for a dead peer.
-func (c *conn) close() {
+func (c *Conn) close() {
 	_ = c.wire.Close()
 	_ = c.Conn.Close()
 }
 
-// do runs one request. When its time is over or ctx ends the connection is cut, and so is every
+// Do runs one request. When its time is over or ctx ends the connection is cut, and so is every
 // wait for it. Errors that are no answer of the server mark the connection as broken.
-func (c *conn) do(ctx context.Context, request func() error) error {
+func (c *Conn) Do(ctx context.Context, request func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, c.request)
 	defer cancel()
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("ldap: %s: not asked: %w", c.server.url, err)
+		return fmt.Errorf("ldap: %s: not asked: %w", c.server.URL, err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.wire.Close() })
 	err := request()
 	if !stop() {
 		c.broken = true
 	}
-	if err == nil || answered(err) != nil {
+	if err == nil || Answered(err) != nil {
 		return err
 	}
 	c.broken = true
 	if late := ctx.Err(); late != nil {
 		c.slow = errors.Is(late, context.DeadlineExceeded)
-		return &silence{fmt.Errorf("ldap: %s: no answer in time: %w", c.server.url, late)}
+		return &silence{fmt.Errorf("ldap: %s: no answer in time: %w", c.server.URL, late)}
 	}
-	return &silence{fmt.Errorf("ldap: %s: connection lost: %w", c.server.url, err)}
+	return &silence{fmt.Errorf("ldap: %s: connection lost: %w", c.server.URL, err)}
 }
 
 // silence is a request without an answer.
@@ -97,20 +98,11 @@ type silence struct{ error }
 
 func (s *silence) Unwrap() error { return s.error }
 
-// answered returns the server's own refusal in err, or nil when err is none.
-func answered(err error) *goldap.Error {
-	var e *goldap.Error
-	if errors.As(err, &e) && e.Packet != nil && e.ResultCode < goldap.ErrorNetwork {
-		return e
-	}
-	return nil
-}
-
-// bind signs in and returns what ppolicy said of it.
-func (c *conn) bind(ctx context.Context, dn string, password secret.Text) (ppolicy, error) {
-	said := noPolicy
-	err := c.do(ctx, func() error {
-		result, err := c.SimpleBind(goldap.NewSimpleBindRequest(dn, password.Reveal(), []goldap.Control{policyControl{}}))
+// Bind signs in and returns what ppolicy said of it. Servers without that control say nothing.
+func (c *Conn) Bind(ctx context.Context, dn string, password secret.Text) (PolicyError, error) {
+	said := PolicySilent
+	err := c.Do(ctx, func() error {
+		result, err := c.SimpleBind(goldap.NewSimpleBindRequest(dn, password.Reveal(), []goldap.Control{PolicyControl{}}))
 		if result != nil {
 			said = policyIn(result.Controls)
 		}
@@ -118,6 +110,24 @@ func (c *conn) bind(ctx context.Context, dn string, password secret.Text) (ppoli
 	})
 	return said, err
 }
+
+// Once runs a request that must not be repeated. Without an answer it tells whether the request
+// left this machine: if not, it never will, and the error wraps directory.ErrUnavailable.
+func (c *Conn) Once(ctx context.Context, request func() error) error {
+	mark := c.wire.mark()
+	err := c.Do(ctx, request)
+	if err == nil || Answered(err) != nil {
+		return err
+	}
+	c.broken = true
+	if c.wire.unsent(mark) {
+		return fmt.Errorf("%w: the request was not sent: %w", directory.ErrUnavailable, err)
+	}
+	return fmt.Errorf("%w: %w", directory.ErrUncertain, err)
+}
+
+// Server returns the server that the connection leads to.
+func (c *Conn) Server() Server { return c.server }
 
 // dialer opens connections, encrypted ones unless the server is this machine and clear.
 type dialer struct {
@@ -127,16 +137,16 @@ type dialer struct {
 }
 
 // dial connects, without signing in.
-func (d dialer) dial(ctx context.Context, s server) (*conn, error) {
+func (d dialer) dial(ctx context.Context, s Server) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.address)
+	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.Address)
 	if err != nil {
-		return nil, fmt.Errorf("ldap: connect to %s: %w", s.url, err)
+		return nil, fmt.Errorf("ldap: connect to %s: %w", s.URL, err)
 	}
 	w := &wire{Conn: raw}
-	c := &conn{wire: w, server: s, request: d.request}
-	if s.clear {
+	c := &Conn{wire: w, server: s, request: d.request}
+	if s.Clear {
 		c.Conn = goldap.NewConn(w, false)
 		c.Start()
 		return c, nil
@@ -153,21 +163,21 @@ func (d dialer) dial(ctx context.Context, s server) (*conn, error) {
 
 // secure raises the wire to TLS. It does so itself instead of leaving it to the library, which
 // has no deadline for the handshake and hides why a certificate was refused.
-func (d dialer) secure(ctx context.Context, w *wire, s server) (*tls.Conn, error) {
+func (d dialer) secure(ctx context.Context, w *wire, s Server) (*tls.Conn, error) {
 	stop := context.AfterFunc(ctx, func() { _ = w.Close() })
 	defer stop()
-	if !s.tls {
+	if !s.TLS {
 		if err := askTLS(w); err != nil {
-			return nil, fmt.Errorf("ldap: StartTLS with %s: %w", s.url, err)
+			return nil, fmt.Errorf("ldap: StartTLS with %s: %w", s.URL, err)
 		}
 	}
 	config := d.tls.Clone()
 	if config.ServerName == "" {
-		config.ServerName = s.host
+		config.ServerName = s.Host
 	}
 	secured := tls.Client(w, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
-		return nil, fmt.Errorf("ldap: TLS with %s: %w", s.url, err)
+		return nil, fmt.Errorf("ldap: TLS with %s: %w", s.URL, err)
 	}
 	return secured, nil
 }

@@ -1,4 +1,4 @@
-package ldap
+package ldapclient
 
 import (
 	"strings"
@@ -21,7 +21,7 @@ func TestSameHandle(t *testing.T) {
 		{"alice", "alıce", false}, {"alice", "alİce", false}, {"sam", "ſam", false}, {"fi", "ﬁ", false}, {"strasse", "straße", false},
 		{"alice", "alic", false}, {"alice", "al\u00adice", false}, {"o", "ο", false},
 	} {
-		if got := sameHandle(c.value, c.typed); got != c.want {
+		if got := SameHandle(c.value, c.typed); got != c.want {
 			t.Errorf("%q and %q: got %v, want %v", c.value, c.typed, got, c.want)
 		}
 	}
@@ -34,10 +34,10 @@ func FuzzSameHandle(f *testing.F) {
 		if !utf8.ValidString(a) || !utf8.ValidString(b) {
 			return
 		}
-		if sameHandle(a, b) != sameHandle(b, a) || !sameHandle(a, a) {
+		if SameHandle(a, b) != SameHandle(b, a) || !SameHandle(a, a) {
 			t.Errorf("%q and %q depend on their order", a, b)
 		}
-		if sameHandle(a, b) && !strings.EqualFold(norm.NFC.String(a), norm.NFC.String(b)) {
+		if SameHandle(a, b) && !strings.EqualFold(norm.NFC.String(a), norm.NFC.String(b)) {
 			t.Errorf("%q and %q are no case variants", a, b)
 		}
 	})
@@ -78,7 +78,7 @@ func TestMoment(t *testing.T) {
 		"20261122120304Z": "2026-11-22T12:03:04Z", "20261122120304.123456Z": "2026-11-22T12:03:04Z",
 		"20261122120304+0200": "2026-11-22T10:03:04Z", "": "0001-01-01T00:00:00Z", "yesterday": "0001-01-01T00:00:00Z",
 	} {
-		if got := moment(in).Truncate(1e9).Format("2006-01-02T15:04:05Z"); got != want {
+		if got := Moment(in).Truncate(1e9).Format("2006-01-02T15:04:05Z"); got != want {
 			t.Errorf("%q: got %s, want %s", in, got, want)
 		}
 	}

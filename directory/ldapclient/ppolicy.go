@@ -1,4 +1,4 @@
-package ldap
+package ldapclient
 
 import (
 	"errors"
@@ -7,22 +7,22 @@ import (
 	goldap "github.com/go-ldap/ldap/v3"
 )
 
-// policyOID names the control of draft-behera-ldap-password-policy section 6.
-const policyOID = goldap.ControlTypeBeheraPasswordPolicy
+// PolicyOID names the control of draft-behera-ldap-password-policy section 6.
+const PolicyOID = goldap.ControlTypeBeheraPasswordPolicy
 
 // The errors of that draft's section 6.2.
 const (
-	policySilent     = -1
-	policyExpired    = 0
-	policyLocked     = 1
-	policyMustChange = 2
-	policyNotAllowed = 3
-	policyNeedsOld   = 4
-	policyTooWeak    = 5
-	policyTooShort   = 6
-	policyTooYoung   = 7
-	policyInHistory  = 8
-	policyTooLong    = 9
+	PolicySilent     PolicyError = -1
+	PolicyExpired    PolicyError = 0
+	PolicyLocked     PolicyError = 1
+	PolicyMustChange PolicyError = 2
+	PolicyNotAllowed PolicyError = 3
+	PolicyNeedsOld   PolicyError = 4
+	PolicyTooWeak    PolicyError = 5
+	PolicyTooShort   PolicyError = 6
+	PolicyTooYoung   PolicyError = 7
+	PolicyInHistory  PolicyError = 8
+	PolicyTooLong    PolicyError = 9
 )
 
 // Places in messages, and tags.
@@ -35,74 +35,72 @@ const (
 	passwordModifyNew  = 2 // newPasswd [2]
 )
 
-// passwordModifyOID names the Password Modify operation.
-const passwordModifyOID = "1.3.6.1.4.1.4203.1.11.1"
+// PasswordModifyOID names the Password Modify operation.
+const PasswordModifyOID = "1.3.6.1.4.1.4203.1.11.1"
 
-// ppolicy is what ppolicy said beside a result: one of the errors above, or policySilent.
-type ppolicy int
+// PolicyError is what ppolicy said beside a result: one of the errors above, or PolicySilent.
+type PolicyError int
 
-const noPolicy ppolicy = policySilent
-
-// policyControl asks for it. It is not critical: a server without ppolicy answers as well. A
+// PolicyControl asks for it. It is not critical: a server without ppolicy answers as well. A
 // control that were critical would need ber.NewLDAPBoolean, since TRUE is 0xFF (RFC 4511
 // section 5.1).
-type policyControl struct{}
+type PolicyControl struct{}
 
 // GetControlType returns the control's OID.
-func (policyControl) GetControlType() string { return policyOID }
+func (PolicyControl) GetControlType() string { return PolicyOID }
 
 // String names the control.
-func (policyControl) String() string { return "password policy" }
+func (PolicyControl) String() string { return "password policy" }
 
 // Encode returns the control: its OID alone.
-func (policyControl) Encode() *ber.Packet {
+func (PolicyControl) Encode() *ber.Packet {
 	p := ber.NewSequence("Control")
-	p.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, policyOID, "OID"))
+	p.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, PolicyOID, "OID"))
 	return p
 }
 
 // policyIn reads the control among those that the library has decoded.
-func policyIn(controls []goldap.Control) ppolicy {
+func policyIn(controls []goldap.Control) PolicyError {
 	for _, c := range controls {
-		if p, ok := c.(*goldap.ControlBeheraPasswordPolicy); ok && p.Error >= policyExpired {
-			return ppolicy(p.Error)
+		if p, ok := c.(*goldap.ControlBeheraPasswordPolicy); ok && p.Error >= int8(PolicyExpired) {
+			return PolicyError(p.Error)
 		}
 	}
-	return noPolicy
+	return PolicySilent
 }
 
-// policyOf reads the control of a refusal, which the library leaves in its packet.
-func policyOf(e *goldap.Error) ppolicy {
+// PolicyOf reads the control of a refusal, which the library leaves in its packet.
+func PolicyOf(e *goldap.Error) PolicyError {
 	if e == nil || e.Packet == nil || len(e.Packet.Children) <= controlsPlace {
-		return noPolicy
+		return PolicySilent
 	}
 	for _, control := range e.Packet.Children[controlsPlace].Children {
 		if control == nil || len(control.Children) < 2 || len(control.Children) > controlParts {
 			continue
 		}
 		oid, value := control.Children[0], control.Children[len(control.Children)-1]
-		if string(content(oid)) == policyOID && value.Tag == ber.TagOctetString && value.ClassType == ber.ClassUniversal {
+		if string(content(oid)) == PolicyOID && value.Tag == ber.TagOctetString && value.ClassType == ber.ClassUniversal {
 			return parsePolicy(content(value))
 		}
 	}
-	return noPolicy
+	return PolicySilent
 }
 
 // parsePolicy reads PasswordPolicyResponseValue: SEQUENCE { warning [0] CHOICE OPTIONAL,
 // error [1] ENUMERATED OPTIONAL }. What is none says nothing.
-func parsePolicy(value []byte) ppolicy {
+func parsePolicy(value []byte) PolicyError {
 	p, err := ber.DecodePacketErr(value)
 	if err != nil || p == nil || p.ClassType != ber.ClassUniversal || p.Tag != ber.TagSequence {
-		return noPolicy
+		return PolicySilent
 	}
 	for _, child := range p.Children {
 		code := content(child)
 		if child.ClassType == ber.ClassContext && child.TagType == ber.TypePrimitive && child.Tag == policyErrorTag &&
-			len(code) == 1 && code[0] <= policyTooLong {
-			return ppolicy(code[0])
+			len(code) == 1 && PolicyError(code[0]) <= PolicyTooLong {
+			return PolicyError(code[0])
 		}
 	}
-	return noPolicy
+	return PolicySilent
 }
 
 // content is what a packet holds. The library keeps it in Data whatever the class, and puts it
@@ -114,17 +112,17 @@ func content(p *ber.Packet) []byte {
 	return p.Data.Bytes()
 }
 
-// passwordModify builds PasswdModifyRequestValue (RFC 3062 section 2): whose, and the new
+// PasswordModify builds PasswdModifyRequestValue (RFC 3062 section 2): whose, and the new
 // password, always: without one the server would make one up.
-func passwordModify(dn, to string) (*goldap.ExtendedRequest, error) {
+func PasswordModify(dn, to string) (*goldap.ExtendedRequest, error) {
 	if dn == "" || to == "" {
 		return nil, errors.New("ldap: a password change without a person or a password")
 	}
 	value := ber.NewSequence("Password Modify")
 	value.AppendChild(ber.NewString(ber.ClassContext, ber.TypePrimitive, passwordModifyUser, dn, "User"))
 	value.AppendChild(ber.NewString(ber.ClassContext, ber.TypePrimitive, passwordModifyNew, to, "New"))
-	ask := goldap.NewExtendedRequest(passwordModifyOID,
+	ask := goldap.NewExtendedRequest(PasswordModifyOID,
 		ber.NewString(ber.ClassContext, ber.TypePrimitive, extendedValue, string(value.Bytes()), "Value"))
-	ask.Controls = []goldap.Control{policyControl{}}
+	ask.Controls = []goldap.Control{PolicyControl{}}
 	return ask, nil
 }

@@ -1,4 +1,4 @@
-package ldap
+package ldapclient
 
 import (
 	"context"
@@ -15,7 +15,7 @@ const idleFor = 2 * time.Minute
 
 // pool keeps connections and knows which servers answer.
 type pool struct {
-	connect func(context.Context, server) (*conn, error)
+	connect func(context.Context, Server) (*Conn, error)
 	now     func() time.Time
 	retry   time.Duration
 	slots   chan struct{} // one token for each connection that is in use
@@ -27,26 +27,26 @@ type pool struct {
 }
 
 type host struct {
-	server
+	Server
 	down time.Time // not to be asked before, unless no other answers
 }
 
 type idle struct {
-	c     *conn
+	c     *Conn
 	since time.Time
 }
 
-func newPool(servers []server, size int, retry time.Duration, now func() time.Time, connect func(context.Context, server) (*conn, error)) *pool {
+func newPool(servers []Server, size int, retry time.Duration, now func() time.Time, connect func(context.Context, Server) (*Conn, error)) *pool {
 	p := &pool{connect: connect, now: now, retry: retry, slots: make(chan struct{}, size)}
 	for _, s := range servers {
-		p.hosts = append(p.hosts, host{server: s})
+		p.hosts = append(p.hosts, host{Server: s})
 	}
 	return p
 }
 
 // take returns a connection, for which put must be called. fresh asks for a new one, after an
 // idle one turned out to be dead. Every error wraps directory.ErrUnavailable: nothing was asked.
-func (p *pool) take(ctx context.Context, fresh bool) (*conn, error) {
+func (p *pool) take(ctx context.Context, fresh bool) (*Conn, error) {
 	select {
 	case p.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -65,7 +65,7 @@ func (p *pool) take(ctx context.Context, fresh bool) (*conn, error) {
 
 // put gives a connection back. A broken one is closed, and if its server was silent, not merely
 // restarted, others are asked first for a while.
-func (p *pool) put(c *conn) {
+func (p *pool) put(c *Conn) {
 	defer func() { <-p.slots }()
 	if c.slow {
 		p.mark(c.server, false)
@@ -83,10 +83,10 @@ func (p *pool) put(c *conn) {
 
 // reuse returns an idle connection, or nil. Those that died or lay too long are closed, all of
 // them when a fresh one is wanted, and those to a server that is no longer the best one too.
-func (p *pool) reuse(fresh bool) *conn {
+func (p *pool) reuse(fresh bool) *Conn {
 	p.mu.Lock()
 	now := p.now()
-	best := p.hosts[p.order()[0]].server
+	best := p.hosts[p.order()[0]].Server
 	keep, drop := p.idle[:0], []idle(nil)
 	for _, one := range p.idle {
 		if fresh || one.c.IsClosing() || now.Sub(one.since) > idleFor || one.c.server != best {
@@ -95,7 +95,7 @@ func (p *pool) reuse(fresh bool) *conn {
 			keep = append(keep, one)
 		}
 	}
-	var found *conn
+	var found *Conn
 	if n := len(keep); n > 0 {
 		found, keep = keep[n-1].c, keep[:n-1]
 	}
@@ -124,7 +124,7 @@ func (p *pool) order() []int {
 }
 
 // dial tries the servers one after the other.
-func (p *pool) dial(ctx context.Context) (*conn, error) {
+func (p *pool) dial(ctx context.Context) (*Conn, error) {
 	p.mu.Lock()
 	order := p.order()
 	p.mu.Unlock()
@@ -146,21 +146,21 @@ func (p *pool) dial(ctx context.Context) (*conn, error) {
 }
 
 // probe returns server i. If it did not answer last time, only this caller tries it again now.
-func (p *pool) probe(i int) server {
+func (p *pool) probe(i int) Server {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	h := &p.hosts[i]
 	if !h.down.IsZero() {
 		h.down = p.now().Add(p.retry)
 	}
-	return h.server
+	return h.Server
 }
 
-func (p *pool) mark(s server, up bool) {
+func (p *pool) mark(s Server, up bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range p.hosts {
-		if p.hosts[i].server == s {
+		if p.hosts[i].Server == s {
 			p.hosts[i].down = time.Time{}
 			if !up {
 				p.hosts[i].down = p.now().Add(p.retry)
