@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(slapd slapd-contrib ldap-utils postgresql-15 chromium oathtool openssl gcc libc6-dev fonts-dejavu-core ca-certificates)
+packages=(slapd slapd-contrib ldap-utils 389-ds-base libnss3-tools samba samba-ad-provision samba-dsdb-modules postgresql-15 chromium oathtool openssl gcc libc6-dev fonts-dejavu-core ca-certificates)
 command -v npm >/dev/null || packages+=(npm)
 
 missing=()
@@ -27,6 +27,10 @@ if ((${#missing[@]})); then
   "${as_root[@]}" apt-get update -q
   DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"
   [ "$made" = 0 ] || "${as_root[@]}" rm -f "$policy"
+  # Samba's file server would come with the next boot, on all addresses.
+  if [[ " ${missing[*]} " = *" samba "* ]] && command -v systemctl >/dev/null; then
+    "${as_root[@]}" systemctl disable --quiet smbd.service nmbd.service
+  fi
 fi
 
 # axe-core checks the pages for accessibility; it is used by tests only and never shipped.

@@ -10,9 +10,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -159,27 +157,7 @@ func (s *SlapdServer) Stop() { s.process.Stop(syscall.SIGTERM) }
 
 // Freeze stops the server from answering without closing anything, until Thaw. It returns when
 // every thread stands still.
-func (s *SlapdServer) Freeze() error {
-	if err := s.process.Signal(syscall.SIGSTOP); err != nil {
-		return err
-	}
-	return waitFor("slapd standing still", slapdPatience, func() error {
-		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", s.process.cmd.Process.Pid))
-		if err != nil || len(tasks) == 0 {
-			return fmt.Errorf("no threads: %w", err)
-		}
-		if i := slices.IndexFunc(tasks, moves); i >= 0 {
-			return errors.New(tasks[i] + " moves")
-		}
-		return nil
-	})
-}
-
-// moves reports whether the thread with that status file is not stopped.
-func moves(status string) bool {
-	b, err := os.ReadFile(status)
-	return err == nil && !strings.Contains(string(b), "\nState:\tT")
-}
+func (s *SlapdServer) Freeze() error { return s.process.freeze() }
 
 // Thaw lets a frozen server go on.
 func (s *SlapdServer) Thaw() error { return s.process.Signal(syscall.SIGCONT) }

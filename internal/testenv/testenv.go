@@ -1,6 +1,7 @@
-// Package testenv runs the real services that tests need: OpenLDAP, PostgreSQL, a mail server and
-// Chromium. Everything listens on a loopback address or on none, keeps its data in a temporary
-// directory and ends with the test process, however that ends.
+// Package testenv runs the real services that tests need: OpenLDAP, 389 Directory Server, Samba as
+// a domain controller, PostgreSQL, a mail server and Chromium. Everything listens on a loopback
+// address or on none, keeps its data in a temporary directory and ends with the test process,
+// however that ends.
 //
 // It is for tests only and installs nothing: a service that is missing fails the test with the
 // name of the Debian package. It never skips.
@@ -8,12 +9,17 @@ package testenv
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -100,6 +106,8 @@ func waitFor(what string, limit time.Duration, ready func() error) error {
 	}
 }
 
+const freezePatience = 20 * time.Second
+
 // Process is a child process of a test. Its output is kept and shown when the test fails.
 type Process struct {
 	cmd  *exec.Cmd
@@ -152,6 +160,29 @@ func (p *Process) Stop(signal syscall.Signal) {
 
 // Signal sends a signal and does not wait.
 func (p *Process) Signal(signal syscall.Signal) error { return p.cmd.Process.Signal(signal) }
+
+// freeze stops the process and returns when every thread stands still; SIGCONT lets it go on.
+func (p *Process) freeze() error {
+	if err := p.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	return waitFor(p.cmd.Path+" standing still", freezePatience, func() error {
+		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", p.cmd.Process.Pid))
+		if err != nil || len(tasks) == 0 {
+			return fmt.Errorf("no threads: %w", err)
+		}
+		if i := slices.IndexFunc(tasks, moves); i >= 0 {
+			return errors.New(tasks[i] + " moves")
+		}
+		return nil
+	})
+}
+
+// moves reports whether the thread with that status file is not stopped.
+func moves(status string) bool {
+	b, err := os.ReadFile(status)
+	return err == nil && !strings.Contains(string(b), "\nState:\tT")
+}
 
 // Output returns what the process has written until now.
 func (p *Process) Output() string { return p.out.String() }
