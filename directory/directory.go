@@ -103,9 +103,9 @@ const (
 
 // Finding is one thing that a check saw.
 type Finding struct {
-	Severity Severity
-	Text     string // what was seen
-	Fix      string // the setting or the command that mends it; empty when Good
+	Severity Severity `json:"severity"`
+	Text     string   `json:"text"`          // what was seen
+	Fix      string   `json:"fix,omitempty"` // the setting or the command that mends it; empty when Good
 }
 
 // Rejected is a typed refusal: the directory answered, and nothing was changed.

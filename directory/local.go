@@ -21,6 +21,8 @@ type LocalAccount struct {
 	LockedAt time.Time // zero: not locked
 	Created  time.Time
 	Changed  time.Time // of the password
+	// MustChange: the password was given to its owner, who has to change it.
+	MustChange bool
 }
 
 // LocalStore is the port that store/sqlstore implements for directory/local. Its writes are no

@@ -22,8 +22,8 @@ func (r Rules) Lines() []Line {
 	if r.Guesses != 0 {
 		out = append(out, Line{RuleGuessable, number(int(math.Ceil(r.Guesses))), false})
 	}
-	if r.Directory.Enforced && r.Directory.History > 0 {
-		out = append(out, Line{RuleHistory, number(r.Directory.History), false})
+	if n := r.history(); n > 0 {
+		out = append(out, Line{RuleHistory, number(n), false})
 	}
 	if r.Directory.Enforced && r.Directory.MinAge > 0 {
 		out = append(out, Line{RuleAge, number(int(math.Ceil(r.Directory.MinAge.Hours()))), false})
@@ -32,4 +32,12 @@ func (r Rules) Lines() []Line {
 		out = append(out, Line{RuleComplex, number(leastKinds), true})
 	}
 	return out
+}
+
+// history is how many former passwords are refused, by the directory or here.
+func (r Rules) history() int {
+	if r.Directory.Enforced {
+		return max(r.History, r.Directory.History)
+	}
+	return r.History
 }

@@ -5,7 +5,8 @@
 // folds or truncates, and compares with a blocklist as a whole. It guards by refusing what it
 // cannot read and, before any work, what is too long to be a password. It does not know whether
 // the directory will agree, beyond the rules that Directory carries; the directory's word is
-// last. It keeps nothing and logs nothing: Params never hold what was typed.
+// last. It keeps nothing and logs nothing: Params never hold what was typed. How a password is kept
+// by whoever must recognise it is here too (Hash).
 package password
 
 import "time"
@@ -32,7 +33,10 @@ type Rules struct {
 	// empty to switch the check off (mostlyWords says what it refuses).
 	Banned, Own []string
 	Common      *Blocklist
-	Directory   Directory
+	// History is how many former passwords are refused here, whatever the directory does. The
+	// comparison, which needs what is kept of them, is the caller's: Check knows none.
+	History   int
+	Directory Directory
 }
 
 // Violation is one reason why a candidate is refused. Rule is stable for programs; Params fill
@@ -52,7 +56,7 @@ const (
 	RuleOwn       = "own_word"
 	RuleCommon    = "common"
 	RuleGuessable = "guessable"
-	RuleHistory   = "history"
+	RuleHistory   = "history" // also a violation: Params "n" as in the line
 	RuleAge       = "age"
 	RuleComplex   = "complexity"
 )

@@ -40,15 +40,32 @@ type Driver struct {
 	Stop, Start func(t *testing.T)
 	// LoseAnswer lets the next write through and loses its answer.
 	LoseAnswer func(t *testing.T)
+	// HalveAnswer lets the next write through and loses the second half of its answer; Cut cuts all
+	// idle connections; Slow keeps answers back until the func that it returns is called. nil: that
+	// cannot be done.
+	HalveAnswer func(t *testing.T)
+	Cut         func(t *testing.T)
+	Slow        func(t *testing.T) (end func())
+	// Asked counts the requests that were sent and the connections that were opened since the start;
+	// nil: that cannot be seen. More is what something costs besides what it should, by its name in
+	// costs.
+	Asked func() (requests, connections int)
+	More  map[string]int
+	// Resets is how many resets at once the directory bears in a test; 0: it is not tried.
+	Resets int
 	// Refused is a password that the directory refuses, for the reason; "" with NoRefusal saying
 	// why there is none.
 	Refused   string
 	Reason    directory.Reason
 	NoRefusal string
+	// MustChange makes somebody change their password at the next sign-in; nil: that cannot be done.
+	MustChange func(t *testing.T, login string)
 	// LockAfter is how many wrong passwords lock an account.
 	LockAfter int
 	// Spaces tells whether a login may hold them.
 	Spaces bool
+	// NoLogin are characters that no login can hold there.
+	NoLogin string
 }
 
 // Passwords that must reach the directory as they are.
@@ -82,7 +99,10 @@ func Run(t *testing.T, d Driver) {
 		{"Find", find}, {"Nobody", nobody}, {"Ambiguous", ambiguous}, {"Rename", rename}, {"SpecialHandles", specialHandles},
 		{"SetPassword", setPassword}, {"EmptyPassword", emptyPassword}, {"UnknownID", unknownID}, {"Refused", refused},
 		{"Disabled", disabled}, {"LockedByFailures", lockedByFailures}, {"Unlock", unlock}, {"ResetUnlocks", resetUnlocks},
-		{"Outage", outage}, {"LostAnswer", lostAnswer},
+		{"Costs", costs}, {"Outage", outage}, {"LostAnswer", lostAnswer},
+		{"Change", change}, {"ChangeWithoutOld", changeWithoutOld}, {"ChangeRefused", changeRefused}, {"ChangeMust", changeMust},
+		{"ChangeOutage", changeOutage},
+		{"HalfAnswer", halfAnswer}, {"CutBefore", cutBefore}, {"Slow", slow}, {"RenameBetween", renameBetween}, {"AtOnce", atOnce},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, d) })
 	}
@@ -188,12 +208,16 @@ func rename(t *testing.T, d Driver) {
 }
 
 func specialHandles(t *testing.T, d Driver) {
-	logins := []string{`st*(1)`, `st\2a`, `st,b+c="d";<e>`, `#st=x`, `st-jürgen`, `st-用户`, `st'"--`}
+	logins := []string{`st*(1)`, `st(2)`, `st\2a`, `st,b+c="d";<e>`, `#st=x`, `st-jürgen`, `st-用户`, `st'"--`}
 	if d.Spaces {
 		logins = append(logins, "st with spaces", `st, cn=x`)
 	}
 	ids := map[string]string{}
 	for _, login := range logins {
+		if strings.ContainsAny(login, d.NoLogin) {
+			t.Logf("not applicable: the directory has no login %q", login)
+			continue
+		}
 		a := d.person(t, Person{Login: login})
 		if a.Login != login || ids[a.Ref.ID] != "" {
 			t.Errorf("%q: got %q, who is %q too", login, a.Login, ids[a.Ref.ID])

@@ -14,7 +14,10 @@ type Proxy struct {
 	addr   string
 
 	accepted atomic.Int64
+	sent     atomic.Int64
 	lose     atomic.Int64 // requests until the one whose answer is lost; zero: none
+	half     atomic.Bool  // half of that answer comes through
+	gate     sync.RWMutex // answers wait for it
 	mu       sync.Mutex
 	listen   net.Listener
 	conns    map[net.Conn]bool
@@ -22,10 +25,10 @@ type Proxy struct {
 }
 
 // NewProxy starts a proxy to the target's address and stops it when the test ends.
-func NewProxy(t *testing.T, target string) *Proxy {
+func NewProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
 	p := &Proxy{target: target, addr: "127.0.0.1:0", conns: map[net.Conn]bool{}}
-	p.Start(t)
+	p.start(t)
 	t.Cleanup(p.Stop)
 	return p
 }
@@ -36,8 +39,16 @@ func (p *Proxy) Addr() string { return p.addr }
 // Accepted is how many connections there have been.
 func (p *Proxy) Accepted() int { return int(p.accepted.Load()) }
 
+// Sent is how many pieces clients have sent: through TLS, with an idle line, as many as messages.
+func (p *Proxy) Sent() int { return int(p.sent.Load()) }
+
 // Start accepts connections, on the same address as before.
 func (p *Proxy) Start(t *testing.T) {
+	t.Helper()
+	p.start(t)
+}
+
+func (p *Proxy) start(t testing.TB) {
 	t.Helper()
 	l, err := net.Listen("tcp", p.addr)
 	if err != nil {
@@ -82,7 +93,34 @@ func (p *Proxy) Cut() {
 
 // LoseAnswer passes on the n-th piece that clients send from now, waits for the server's answer,
 // and cuts instead of passing that on.
-func (p *Proxy) LoseAnswer(n int) { p.lose.Store(int64(n)) }
+func (p *Proxy) LoseAnswer(n int) {
+	p.half.Store(false)
+	p.lose.Store(int64(n))
+}
+
+// HalveAnswer is LoseAnswer after the first half of the answer.
+func (p *Proxy) HalveAnswer(n int) {
+	p.half.Store(true)
+	p.lose.Store(int64(n))
+}
+
+// Hold keeps all answers back until release.
+func (p *Proxy) Hold() (release func()) {
+	p.gate.Lock()
+	return p.gate.Unlock
+}
+
+// Faults adds to a driver what a proxy can do to a directory of which every write asks twice: a
+// search for the entry, and the write itself. warm leaves an idle connection behind.
+func (p *Proxy) Faults(d Driver, warm func(*testing.T)) Driver {
+	d.Stop, d.Start = func(*testing.T) { p.Stop() }, p.Start
+	d.LoseAnswer = func(t *testing.T) { warm(t); p.LoseAnswer(2) }
+	d.HalveAnswer = func(t *testing.T) { warm(t); p.HalveAnswer(2) }
+	d.Cut = func(t *testing.T) { warm(t); p.Cut() }
+	d.Slow = func(t *testing.T) func() { warm(t); return p.Hold() }
+	d.Asked = func() (int, int) { return p.Sent(), p.Accepted() }
+	return d
+}
 
 func (p *Proxy) serve(client net.Conn) {
 	server, err := net.Dial("tcp", p.target)
@@ -100,13 +138,24 @@ func (p *Proxy) serve(client net.Conn) {
 	}
 	p.running.Go(func() {
 		defer end()
-		pass(server, client, func() bool { return !deaf.Load() })
+		pass(server, client, func(n int) int {
+			p.gate.RLock()
+			defer p.gate.RUnlock()
+			switch {
+			case !deaf.Load():
+				return n
+			case p.half.Load():
+				return n / 2
+			}
+			return 0
+		})
 	})
-	pass(client, server, func() bool {
+	pass(client, server, func(n int) int {
+		p.sent.Add(1)
 		if p.lose.Load() > 0 && p.lose.Add(-1) == 0 {
 			deaf.Store(true)
 		}
-		return true
+		return n
 	})
 	if !deaf.Load() {
 		end()
@@ -117,15 +166,16 @@ func (p *Proxy) serve(client net.Conn) {
 	p.mu.Unlock()
 }
 
-// pass copies pieces as they come, until next says no.
-func pass(from, to net.Conn, next func() bool) {
+// pass copies pieces as they come, as much of each as some says, until that is not all of it.
+func pass(from, to net.Conn, some func(n int) int) {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buf)
-		if n > 0 && !next() {
-			return
+		through := n
+		if n > 0 {
+			through = some(n)
 		}
-		if _, werr := to.Write(buf[:n]); err != nil || werr != nil {
+		if _, werr := to.Write(buf[:through]); err != nil || werr != nil || through < n {
 			return
 		}
 	}

@@ -64,9 +64,9 @@ type Directory struct {
 	set   Settings
 	store directory.LocalStore
 	now   func() time.Time
-	cost  cost
+	cost  password.Cost
 	slots chan struct{} // one token for each hashing that runs
-	nobys phc           // tried for nobody
+	nobys password.Hash // tried for nobody
 }
 
 // New returns the directory over a store.
@@ -80,8 +80,8 @@ func New(name string, s Settings, store directory.LocalStore, now func() time.Ti
 		return nil, fmt.Errorf("hashings: %d: must be at least 1", s.Hashings)
 	}
 	return &Directory{
-		name: name, set: s, store: store, now: now, cost: present,
-		slots: make(chan struct{}, s.Hashings), nobys: decoy(present),
+		name: name, set: s, store: store, now: now, cost: password.PresentCost(),
+		slots: make(chan struct{}, s.Hashings), nobys: decoy(password.PresentCost()),
 	}, nil
 }
 
@@ -133,9 +133,34 @@ func (d *Directory) SetPassword(ctx context.Context, id string, to secret.Text) 
 		return err
 	}
 	return d.change(ctx, id, func(a *directory.LocalAccount) {
-		a.Password, a.Changed = hash, d.now()
-		a.Failures, a.LockedAt = 0, time.Time{}
+		d.renew(a, hash)
 	})
+}
+
+// ChangePassword sets a password as its owner, who gives the old one; a wrong one is counted as in
+// Authenticate. The new one must be another.
+func (d *Directory) ChangePassword(ctx context.Context, id string, old, to secret.Text) error {
+	row, _, err := d.verify(ctx, id, old)
+	if err != nil {
+		return err
+	}
+	switch {
+	case to.Empty():
+		return &directory.Rejected{Reason: directory.TooShort, Operator: "an empty password"}
+	case to.Equal(old):
+		return &directory.Rejected{Reason: directory.SamePassword, Operator: "the new password is the old one"}
+	}
+	hash, err := d.hash(ctx, to)
+	if err != nil {
+		return err
+	}
+	return d.changeIf(ctx, row, func(a *directory.LocalAccount) { d.renew(a, hash) })
+}
+
+// renew gives a its new password.
+func (d *Directory) renew(a *directory.LocalAccount, hash string) {
+	a.Password, a.Changed, a.MustChange = hash, d.now(), false
+	a.Failures, a.LockedAt = 0, time.Time{}
 }
 
 // Unlock ends a lock-out. An account that is not locked stays as it is.
@@ -177,6 +202,8 @@ type Person struct {
 	Password secret.Text
 	Disabled bool
 	Locked   bool
+	// MustChange: they have to change the password.
+	MustChange bool
 }
 
 // Add adds a person. ErrStale: the login is taken.
@@ -195,7 +222,7 @@ func (d *Directory) Add(ctx context.Context, p Person) (account.Account, error) 
 	now := d.now()
 	row := directory.LocalAccount{
 		ID: rand.Text(), Login: p.Login, LoginKey: key, Name: p.Name, Emails: p.Emails, Phones: p.Phones,
-		Groups: p.Groups, Password: hash, Disabled: p.Disabled, Created: now, Changed: now,
+		Groups: p.Groups, Password: hash, Disabled: p.Disabled, Created: now, Changed: now, MustChange: p.MustChange,
 	}
 	if p.Locked {
 		row.LockedAt = now
@@ -257,7 +284,7 @@ func (d *Directory) change(ctx context.Context, id string, f func(*directory.Loc
 func (d *Directory) account(r directory.LocalAccount) account.Account {
 	a := account.Account{
 		Ref: account.Ref{Directory: d.name, ID: r.ID}, Login: r.Login, Name: r.Name, Groups: slices.Clone(r.Groups),
-		Disabled: r.Disabled, Locked: !r.LockedAt.IsZero(), LockedSince: r.LockedAt, Created: r.Created,
+		Disabled: r.Disabled, Locked: !r.LockedAt.IsZero(), LockedSince: r.LockedAt, MustChange: r.MustChange, Created: r.Created,
 	}
 	for _, e := range r.Emails {
 		a.Contacts = append(a.Contacts, account.Contact{Kind: account.Email, Address: e})

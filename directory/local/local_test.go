@@ -16,6 +16,7 @@ import (
 
 	"postern/directory"
 	"postern/directory/directorytest"
+	"postern/password"
 	"postern/secret"
 )
 
@@ -111,7 +112,7 @@ func (r *rows) login(t *testing.T, login string) directory.LocalAccount {
 	return directory.LocalAccount{}
 }
 
-// matches checks a PHC string by other means than parsePHC.
+// matches checks a PHC string by other means than package password.
 func matches(t *testing.T, stored, password string) bool {
 	t.Helper()
 	var m, passes uint32
@@ -125,7 +126,7 @@ func matches(t *testing.T, stored, password string) bool {
 }
 
 // cheap makes hashing fast; TestPresentCost checks what is used otherwise.
-var cheap = cost{memory: 64, passes: 1, lanes: 1}
+var cheap = password.Cost{Memory: 64, Passes: 1, Lanes: 1}
 
 func open(t *testing.T, store *rows) *Directory {
 	t.Helper()
@@ -141,7 +142,7 @@ func TestSuite(t *testing.T) {
 	store := newRows()
 	d := open(t, store)
 	directorytest.Run(t, directorytest.Driver{
-		Directory: d, Name: "here", LockAfter: 10,
+		Directory: d, Name: "here", LockAfter: 10, Resets: 1000,
 		Add: func(t *testing.T, p directorytest.Person) {
 			_, err := d.Add(t.Context(), Person{Login: p.Login, Name: p.Name, Emails: p.Emails, Password: secret.New(p.Password), Disabled: p.Disabled, Locked: p.Locked})
 			if err != nil {
@@ -155,6 +156,13 @@ func TestSuite(t *testing.T) {
 		},
 		SignsIn: func(t *testing.T, login, password string) bool {
 			return matches(t, store.login(t, login).Password, password)
+		},
+		MustChange: func(t *testing.T, login string) {
+			a := store.login(t, login)
+			a.MustChange = true
+			if err := store.LocalPut(t.Context(), a); err != nil {
+				t.Fatal(err)
+			}
 		},
 		Stop:       func(*testing.T) { store.down = true },
 		Start:      func(*testing.T) { store.down = false },
@@ -176,8 +184,8 @@ func TestPresentCost(t *testing.T) {
 	if want := "$argon2id$v=19$m=19456,t=2,p=1$"; !strings.HasPrefix(row.Password, want) {
 		t.Errorf("got %.40s…, want %s…", row.Password, want)
 	}
-	if d.nobys.cost != present {
-		t.Errorf("nobody costs %v, somebody %v", d.nobys.cost, present)
+	if d.nobys.Cost != password.PresentCost() {
+		t.Errorf("nobody costs %v, somebody %v", d.nobys.Cost, password.PresentCost())
 	}
 	if !matches(t, row.Password, "correct horse battery staple") {
 		t.Error("the hash is not that of the password")
@@ -202,7 +210,7 @@ func TestRehash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.cost = cost{memory: 128, passes: 1, lanes: 1}
+	d.cost = password.Cost{Memory: 128, Passes: 1, Lanes: 1}
 	if err := d.Authenticate(t.Context(), a.Ref.ID, secret.New("a wrong password")); !errors.Is(err, directory.ErrWrongPassword) {
 		t.Fatal(err)
 	}
@@ -256,7 +264,7 @@ func TestHashingsAreBounded(t *testing.T) {
 				n := running.Add(1)
 				for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
 				}
-				derive(secret.New("x"), make([]byte, 16), cost{memory: 1024, passes: 1, lanes: 1}, 32)
+				password.NewHash(secret.New("x"), make([]byte, 16), password.Cost{Memory: 1024, Passes: 1, Lanes: 1})
 				running.Add(-1)
 			})
 		})
@@ -373,7 +381,7 @@ func TestCheck(t *testing.T) {
 func TestEmptyHash(t *testing.T) {
 	store := newRows()
 	d := open(t, store)
-	row := directory.LocalAccount{ID: "1", Login: "alice", LoginKey: "alice", Password: newPHC(secret.Text{}, cheap).String()}
+	row := directory.LocalAccount{ID: "1", Login: "alice", LoginKey: "alice", Password: password.NewHash(secret.Text{}, make([]byte, password.SaltBytes), cheap).String()}
 	if err := store.LocalPut(t.Context(), row); err != nil {
 		t.Fatal(err)
 	}

@@ -16,11 +16,13 @@ const (
 	opAuthenticate
 	opRules
 	opEndSessions
+	opChangePassword
+	opExamine
 	ops
 )
 
 func (o op) String() string {
-	return [ops]string{"find", "get", "set_password", "unlock", "authenticate", "rules", "end_sessions"}[o]
+	return [ops]string{"find", "get", "set_password", "unlock", "authenticate", "rules", "end_sessions", "change_password", "examine"}[o]
 }
 
 // counts are the counters, one row for each op.
@@ -50,7 +52,7 @@ type Stats struct {
 
 // OpStats count the calls of one operation.
 type OpStats struct {
-	Op       string        // find, get, set_password, unlock, authenticate, rules, end_sessions
+	Op       string        // find, get, set_password, unlock, authenticate, rules, end_sessions, change_password, examine
 	Calls    uint64        // that reached the directory
 	Failures uint64        // of them without an answer
 	Retries  uint64        // calls that were second tries

@@ -3,8 +3,8 @@
 //
 // It does not repeat a write, not even one that surely was not sent: that is the caller's
 // decision. It does not hide an ability of the directory and does not invent one:
-// directory.As on a wrapped directory finds Unlocker, Authenticator, RuleReader and SessionEnder
-// exactly when the directory has them, and then guarded as well. Everything else (Checker,
+// directory.As on a wrapped directory finds Unlocker, Authenticator, Changer, RuleReader, SessionEnder
+// and Examiner exactly when the directory has them, and then guarded as well. Everything else (Checker,
 // Closer, and what only some directories have) is found unguarded, behind the guards.
 package wrap
 
@@ -200,6 +200,16 @@ type (
 		d     *Directory
 		inner directory.SessionEnder
 	}
+	changer struct {
+		link
+		d     *Directory
+		inner directory.Changer
+	}
+	examiner struct {
+		link
+		d     *Directory
+		inner directory.Examiner
+	}
 )
 
 // Unwrap leads on.
@@ -225,6 +235,16 @@ func (s sessionEnder) EndSessions(ctx context.Context, id string) error {
 	return s.d.call(ctx, opEndSessions, func(ctx context.Context) error { return s.inner.EndSessions(ctx, id) })
 }
 
+// ChangePassword sets a password as its owner, once.
+func (c changer) ChangePassword(ctx context.Context, id string, old, to secret.Text) error {
+	return c.d.call(ctx, opChangePassword, func(ctx context.Context) error { return c.inner.ChangePassword(ctx, id, old, to) })
+}
+
+// Examine reads what the service may do to an account.
+func (e examiner) Examine(ctx context.Context, id string) ([]directory.Finding, error) {
+	return read(ctx, e.d, opExamine, func(ctx context.Context) ([]directory.Finding, error) { return e.inner.Examine(ctx, id) })
+}
+
 // abilities chains a link for each ability that the directory has.
 func (d *Directory) abilities() directory.Directory {
 	next := d.inner
@@ -239,6 +259,12 @@ func (d *Directory) abilities() directory.Directory {
 	}
 	if a, ok := directory.As[directory.SessionEnder](d.inner); ok {
 		next = sessionEnder{link{d, next}, d, a}
+	}
+	if a, ok := directory.As[directory.Changer](d.inner); ok {
+		next = changer{link{d, next}, d, a}
+	}
+	if a, ok := directory.As[directory.Examiner](d.inner); ok {
+		next = examiner{link{d, next}, d, a}
 	}
 	return next
 }

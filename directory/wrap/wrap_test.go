@@ -39,6 +39,12 @@ type able struct{ *scripted }
 func (a able) Unlock(ctx context.Context, _ string) error                      { return a.do(ctx) }
 func (a able) Authenticate(ctx context.Context, _ string, _ secret.Text) error { return a.do(ctx) }
 func (a able) EndSessions(ctx context.Context, _ string) error                 { return a.do(ctx) }
+func (a able) ChangePassword(ctx context.Context, _ string, _, _ secret.Text) error {
+	return a.do(ctx)
+}
+func (a able) Examine(ctx context.Context, _ string) ([]directory.Finding, error) {
+	return []directory.Finding{{Text: "examined"}}, a.do(ctx)
+}
 func (a able) Rules(ctx context.Context, _ string) (password.Directory, error) {
 	return password.Directory{History: 3}, a.do(ctx)
 }
@@ -62,6 +68,8 @@ func operations(d directory.Directory) map[string]func(context.Context) error {
 	a, _ := directory.As[directory.Authenticator](d)
 	r, _ := directory.As[directory.RuleReader](d)
 	e, _ := directory.As[directory.SessionEnder](d)
+	c, _ := directory.As[directory.Changer](d)
+	x, _ := directory.As[directory.Examiner](d)
 	return map[string]func(context.Context) error{
 		"find":         func(ctx context.Context) error { _, err := d.Find(ctx, "x"); return err },
 		"get":          func(ctx context.Context) error { _, err := d.Get(ctx, "x"); return err },
@@ -70,11 +78,16 @@ func operations(d directory.Directory) map[string]func(context.Context) error {
 		"unlock":       func(ctx context.Context) error { return u.Unlock(ctx, "x") },
 		"authenticate": func(ctx context.Context) error { return a.Authenticate(ctx, "x", secret.New("y")) },
 		"end_sessions": func(ctx context.Context) error { return e.EndSessions(ctx, "x") },
+		"examine":      func(ctx context.Context) error { _, err := x.Examine(ctx, "x"); return err },
+		"change_password": func(ctx context.Context) error {
+			return c.ChangePassword(ctx, "x", secret.New("y"), secret.New("z"))
+		},
 	}
 }
 
 func TestReadsAreRetriedWritesNever(t *testing.T) {
-	want := map[string]int64{"find": 2, "get": 2, "rules": 2, "set_password": 1, "unlock": 1, "authenticate": 1, "end_sessions": 1}
+	want := map[string]int64{"find": 2, "get": 2, "rules": 2, "set_password": 1, "unlock": 1, "authenticate": 1, "end_sessions": 1,
+		"change_password": 1, "examine": 2}
 	for name, n := range want {
 		inner := always(errDown)
 		d := New(able{inner}, Options{})
@@ -125,19 +138,21 @@ func TestAnswersPass(t *testing.T) {
 }
 
 func TestAbilities(t *testing.T) {
-	has := func(d directory.Directory) [4]bool {
+	has := func(d directory.Directory) [6]bool {
 		_, u := directory.As[directory.Unlocker](d)
 		_, a := directory.As[directory.Authenticator](d)
 		_, r := directory.As[directory.RuleReader](d)
 		_, e := directory.As[directory.SessionEnder](d)
-		return [4]bool{u, a, r, e}
+		_, c := directory.As[directory.Changer](d)
+		_, x := directory.As[directory.Examiner](d)
+		return [6]bool{u, a, r, e, c, x}
 	}
 	inner := always(nil)
 	for _, c := range []struct {
 		d    directory.Directory
-		want [4]bool
+		want [6]bool
 	}{
-		{inner, [4]bool{}}, {half{inner}, [4]bool{true}}, {able{inner}, [4]bool{true, true, true, true}},
+		{inner, [6]bool{}}, {half{inner}, [6]bool{true}}, {able{inner}, [6]bool{true, true, true, true, true, true}},
 	} {
 		if got := has(New(c.d, Options{})); got != c.want {
 			t.Errorf("%T: got %v, want %v", c.d, got, c.want)

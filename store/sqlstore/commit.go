@@ -54,6 +54,11 @@ func commit(ctx context.Context, tx conn, c app.Change) error {
 			return err
 		}
 	}
+	for _, h := range c.History {
+		if err := addHistory(ctx, tx, h); err != nil {
+			return err
+		}
+	}
 	for _, r := range c.Audit {
 		if err := addRecord(ctx, tx, r); err != nil {
 			return err

@@ -14,7 +14,7 @@ import (
 )
 
 const localColumns = `id, version, login, login_key, name, emails, phones, member_of,
-	password, disabled, failures, locked_at, created, changed`
+	password, disabled, failures, locked_at, created, changed, must_change`
 
 // LocalFind returns the accounts whose LoginKey or one of whose e-mail keys is key.
 func (s *Store) LocalFind(ctx context.Context, key string) ([]directory.LocalAccount, error) {
@@ -69,14 +69,14 @@ func putLocal(ctx context.Context, tx conn, a directory.LocalAccount) error {
 	}
 	text := `UPDATE local_account SET version = version + 1, login = $3, login_key = $4, name = $5,
 		emails = $6, phones = $7, member_of = $8, password = $9, disabled = $10, failures = $11,
-		locked_at = $12, created = $13, changed = $14 WHERE id = $1 AND version = $2`
+		locked_at = $12, created = $13, changed = $14, must_change = $15 WHERE id = $1 AND version = $2`
 	if a.Version == 0 {
 		a.Version = 1 // stored so
 		text = `INSERT INTO local_account (` + localColumns + `)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING`
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING`
 	}
 	if err := put(ctx, tx, q(text, a.ID, a.Version, a.Login, a.LoginKey, a.Name, emails, phones, groups, a.Password,
-		a.Disabled, a.Failures, micros(a.LockedAt), micros(a.Created), micros(a.Changed))); err != nil {
+		a.Disabled, a.Failures, micros(a.LockedAt), micros(a.Created), micros(a.Changed), a.MustChange)); err != nil {
 		return err
 	}
 	if _, err := exec(ctx, tx, `DELETE FROM local_email WHERE account = $1`, a.ID); err != nil {
@@ -117,7 +117,7 @@ func scanLocal(r row) (directory.LocalAccount, error) {
 	var lists [3]string
 	var locked, created, changed int64
 	if err := r(&v.ID, &v.Version, &v.Login, &v.LoginKey, &v.Name, &lists[0], &lists[1], &lists[2],
-		&v.Password, &v.Disabled, &v.Failures, &locked, &created, &changed); err != nil {
+		&v.Password, &v.Disabled, &v.Failures, &locked, &created, &changed, &v.MustChange); err != nil {
 		return v, err
 	}
 	v.LockedAt, v.Created, v.Changed = moment(locked), moment(created), moment(changed)

@@ -12,17 +12,17 @@ import (
 
 const messageColumns = `id, version, channel, state, attempts, made, due, data`
 
-// Claim takes up to limit messages that are due: their Due becomes lease and their version rises,
-// so that no other node gets them before then. They come in the order they were made.
-func (s *Store) Claim(ctx context.Context, now, lease time.Time, limit int) ([]app.MessageRow, error) {
+// Claim takes up to limit rows of a queue that are due: their Due becomes lease and their version
+// rises, so that no other node gets them before then. They come in the order they were made.
+func (s *Store) Claim(ctx context.Context, queue app.Queue, now, lease time.Time, limit int) ([]app.MessageRow, error) {
 	var got []app.MessageRow
 	err := s.write.do(ctx, func(ctx context.Context, tx conn) (err error) {
 		// The condition stands twice: PostgreSQL looks at the outer one again after it has
 		// waited for another node's claim.
 		got, err = list(ctx, tx, q(`UPDATE message SET due = $1, version = version + 1
 			WHERE due <> 0 AND due <= $2 AND id IN
-				(SELECT id FROM message WHERE due <> 0 AND due <= $2 ORDER BY due, id LIMIT $3)
-			RETURNING `+messageColumns, micros(lease), micros(now), limit), scanMessage)
+				(SELECT id FROM message WHERE due <> 0 AND due <= $2 AND (channel = $4) = $5 ORDER BY due, id LIMIT $3)
+			RETURNING `+messageColumns, micros(lease), micros(now), limit, app.TargetChannel, queue == app.Targets), scanMessage)
 		return err
 	})
 	if err != nil {
@@ -32,6 +32,18 @@ func (s *Store) Claim(ctx context.Context, now, lease time.Time, limit int) ([]a
 		return cmp.Or(a.Made.Compare(b.Made), cmp.Compare(a.ID, b.ID))
 	})
 	return got, nil
+}
+
+// Message returns one row of the outbox, app.ErrNoRow when there is none.
+func (s *Store) Message(ctx context.Context, id string) (app.MessageRow, error) {
+	m, ok, err := first(ctx, s.read, q(`SELECT `+messageColumns+` FROM message WHERE id = $1`, id), scanMessage)
+	if err != nil {
+		return app.MessageRow{}, fmt.Errorf("store: reading a message: %w", err)
+	}
+	if !ok {
+		return app.MessageRow{}, app.ErrNoRow
+	}
+	return m, nil
 }
 
 // Outbox counts the messages that are not final, and says when the oldest of them was made.

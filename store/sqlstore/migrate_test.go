@@ -99,7 +99,8 @@ func shapeOf(t *testing.T, db *sql.DB, text string) string {
 			code, _, _ := strings.Cut(part, "--")
 			kept = append(kept, strings.Fields(code)...)
 		}
-		lines[i] = strings.Join(kept, " ")
+		// A column that was added later stands behind a comma of its own.
+		lines[i] = strings.NewReplacer(" ,", ",", " )", ")").Replace(strings.Join(kept, " "))
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")

@@ -37,6 +37,16 @@ CREATE TABLE enrollment (
 CREATE INDEX enrollment_account ON enrollment (directory, account);
 CREATE UNIQUE INDEX enrollment_found ON enrollment (factor, found) WHERE found <> '';
 
+-- Former passwords, as sealed hashes: the newest few of each person.
+CREATE TABLE password_history (
+    id        TEXT   NOT NULL PRIMARY KEY,
+    directory TEXT   NOT NULL,
+    account   TEXT   NOT NULL CHECK (account <> ''),
+    at        BIGINT NOT NULL,
+    data      BYTEA  NOT NULL
+);
+CREATE INDEX password_history_account ON password_history (directory, account, at);
+
 CREATE TABLE ticket (
     id       TEXT   NOT NULL PRIMARY KEY,
     version  BIGINT NOT NULL,
@@ -114,7 +124,8 @@ CREATE TABLE local_account (
     failures  BIGINT  NOT NULL,
     locked_at BIGINT  NOT NULL,
     created   BIGINT  NOT NULL,
-    changed   BIGINT  NOT NULL
+    changed   BIGINT  NOT NULL,
+    must_change BOOLEAN NOT NULL DEFAULT FALSE -- the password was given to its owner, who has to change it
 );
 
 CREATE TABLE local_email (

@@ -129,7 +129,7 @@ func (s *suite) claimOnce(stores []Store) {
 	s.Helper()
 	got := make([][]app.MessageRow, 8)
 	for _, err := range together(len(got), func(i int) (err error) {
-		got[i], err = stores[i%len(stores)].Claim(s.Context(), t0, t0.Add(time.Minute), 10)
+		got[i], err = stores[i%len(stores)].Claim(s.Context(), app.Messages, t0, t0.Add(time.Minute), 10)
 		return err
 	}) {
 		if err != nil {

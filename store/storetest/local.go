@@ -38,7 +38,7 @@ func (s *suite) localAccounts() {
 		s.Errorf("unknown account: got %v, want ErrNotFound", err)
 	}
 	want := local("1", "alice", "Alice@Example.com", "alice@example.com", "shared@example.com")
-	want.Disabled, want.Failures, want.LockedAt = true, 4, t0
+	want.Disabled, want.MustChange, want.Failures, want.LockedAt = true, true, 4, t0
 	s.put(want)
 	s.put(local("2", "bob", "shared@example.com"))
 	s.put(local("3", "carol"))
@@ -54,7 +54,7 @@ func (s *suite) localAccounts() {
 	s.find("nobody")
 	s.find("")
 
-	want.Emails, want.Login, want.LoginKey, want.Disabled, want.LockedAt = []string{"new@example.com"}, "Alicia", "alicia", false, time.Time{}
+	want.Emails, want.Login, want.LoginKey, want.Disabled, want.MustChange, want.LockedAt = []string{"new@example.com"}, "Alicia", "alicia", false, false, time.Time{}
 	s.put(want)
 	want.Version = 2
 	if got, err = s.LocalGet(s.Context(), "1"); err != nil {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"time"
 
 	"postern/account"
@@ -15,7 +16,7 @@ func message(id string, version int64) app.MessageRow {
 
 func (s *suite) claimed(now, lease time.Time, limit int) []app.MessageRow {
 	s.Helper()
-	got, err := s.Claim(s.Context(), now, lease, limit)
+	got, err := s.Claim(s.Context(), app.Messages, now, lease, limit)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -39,6 +40,52 @@ func (s *suite) claim() {
 	}
 	stale := first
 	s.refuse(app.Change{Messages: []app.MessageRow{stale}}, app.ErrConflict)
+}
+
+// queues keeps what waits for a directory apart from what waits for people.
+func (s *suite) queues() {
+	mail, target := message("m", 0), message("t", 0)
+	target.Channel = app.TargetChannel
+	s.commit(app.Change{Messages: []app.MessageRow{mail, target}})
+	lease := t0.Add(time.Minute)
+	mail.Version, mail.Due, target.Version, target.Due = 2, lease, 2, lease
+	for queue, want := range map[app.Queue]app.MessageRow{app.Messages: mail, app.Targets: target} {
+		got, err := s.Claim(s.Context(), queue, t0, lease, 10)
+		if err != nil {
+			s.Fatal(err)
+		}
+		s.same(string(queue), got, []app.MessageRow{want})
+		if got, err = s.Claim(s.Context(), queue, t0, lease, 10); len(got) != 0 || err != nil {
+			s.Errorf("%s: claimed twice: %v, %v", queue, got, err)
+		}
+	}
+}
+
+// forgotten: what a final row replaces can be read no more.
+func (s *suite) forgotten() {
+	if _, err := s.Message(s.Context(), "t"); !errors.Is(err, app.ErrNoRow) {
+		s.Errorf("unknown message: got %v, want ErrNoRow", err)
+	}
+	row := message("t", 0)
+	row.Channel, row.Data = app.TargetChannel, []byte("sealed password")
+	s.commit(app.Change{Messages: []app.MessageRow{row}})
+	row.Version = 1
+	if got, err := s.Message(s.Context(), "t"); err != nil {
+		s.Error(err)
+	} else {
+		s.same("waiting", got, row)
+	}
+	row.Due, row.State, row.Data = time.Time{}, "sent", nil
+	s.commit(app.Change{Messages: []app.MessageRow{row}})
+	got, err := s.Message(s.Context(), "t")
+	if err != nil || len(got.Data) != 0 || got.State != "sent" || !got.Due.IsZero() || got.Version != 2 {
+		s.Errorf("after it was done: got %+v, %v", got, err)
+	}
+	row.Version, row.Due, row.State, row.Data = 2, t0, "waiting", []byte("another")
+	s.commit(app.Change{Messages: []app.MessageRow{row}}) // the place is taken again
+	if got, err := s.Message(s.Context(), "t"); err != nil || string(got.Data) != "another" || got.Version != 3 {
+		s.Errorf("taken again: got %+v, %v", got, err)
+	}
 }
 
 func (s *suite) outbox() {

@@ -1,4 +1,4 @@
-package local
+package password
 
 import (
 	"strings"
@@ -7,9 +7,12 @@ import (
 	"postern/secret"
 )
 
-func TestParsePHC(t *testing.T) {
-	good := newPHC(secret.New("x"), cheap).String()
-	if p, err := parsePHC(good); err != nil || p.String() != good || !p.matches(secret.New("x")) || p.matches(secret.New("y")) {
+// cheap makes hashing fast.
+var cheap = Cost{Memory: 64, Passes: 1, Lanes: 1}
+
+func TestParseHash(t *testing.T) {
+	good := NewHash(secret.New("x"), make([]byte, SaltBytes), cheap).String()
+	if p, err := ParseHash(good); err != nil || p.String() != good || !p.Is(secret.New("x")) || p.Is(secret.New("y")) {
 		t.Fatalf("its own hash: %v", err)
 	}
 	tail := good[strings.LastIndex(good[:strings.LastIndex(good, "$")], "$"):]
@@ -26,7 +29,7 @@ func TestParsePHC(t *testing.T) {
 		"short salt": "$argon2id$v=19$m=64,t=1,p=1$eA$" + strings.Repeat("A", 43), "short hash": "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$eA",
 		"loose bits": "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdB$" + strings.Repeat("A", 43),
 	} {
-		if p, err := parsePHC(s); err == nil {
+		if p, err := ParseHash(s); err == nil {
 			t.Errorf("%s: accepted as %+v", name, p)
 		} else if s != "" && strings.Contains(err.Error(), s) {
 			t.Errorf("%s: the error quotes the hash", name)
@@ -34,52 +37,37 @@ func TestParsePHC(t *testing.T) {
 	}
 }
 
-func FuzzParsePHC(f *testing.F) {
-	f.Add(newPHC(secret.New("x"), cheap).String())
+func FuzzParseHash(f *testing.F) {
+	f.Add(NewHash(secret.New("x"), make([]byte, SaltBytes), cheap).String())
 	f.Add("$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$")
 	f.Fuzz(func(t *testing.T, s string) {
-		p, err := parsePHC(s)
+		p, err := ParseHash(s)
 		if err != nil {
 			return
 		}
 		if p.String() != s {
 			t.Errorf("%q is read as %q", s, p.String())
 		}
-		if p.cost.memory > most.memory || p.cost.passes > most.passes || p.cost.lanes > most.lanes || p.cost.memory < 8*uint32(p.cost.lanes) {
-			t.Errorf("%q costs %+v", s, p.cost)
+		if p.Cost.Memory > most.Memory || p.Cost.Passes > most.Passes || p.Cost.Lanes > most.Lanes || p.Cost.Memory < 8*uint32(p.Cost.Lanes) {
+			t.Errorf("%q costs %+v", s, p.Cost)
 		}
 	})
 }
 
-func TestPrepare(t *testing.T) {
-	for in, want := range map[string]string{
-		"Alice": "alice", "ALICE@Example.TEST": "alice@example.test", "ａｌｉｃｅ": "alice", "Ju\u0308rgen": "jürgen",
-	} {
-		if got, ok := prepare(in); !ok || got != want {
-			t.Errorf("%q: got %q (%v), want %q", in, got, ok, want)
-		}
+// TestHash compares the password as it is set: in NFC, and nothing else is made equal.
+func TestHash(t *testing.T) {
+	h := NewHash(secret.New("pa\u0308ss"), make([]byte, SaltBytes), cheap)
+	if !h.Is(secret.New("p\u00e4ss")) || h.Is(secret.New("pass")) || h.Is(secret.New("P\u00e4ss")) || h.Is(secret.Text{}) {
+		t.Error("a hash is another password's, or not its own")
 	}
-	for _, in := range []string{"", " ", "a b", "a\x00", "a\u200bb", "\xff", "a\u00adb", strings.Repeat("a", 300), "\u00bd"} {
-		if got, ok := prepare(in); ok {
-			t.Errorf("%q: got %q, want nobody", in, got)
-		}
+	if a, b := h.String(), NewHash(secret.New("p\u00e4ss"), []byte("another salt 123"), cheap).String(); a == b {
+		t.Error("the salt changes nothing")
 	}
-	a, _ := prepare("alice")
-	if b, ok := prepare("аlice"); ok && a == b { // a Cyrillic а
-		t.Error("look-alike letters match")
+	random := make([]byte, DecoyBytes)
+	if d := NewDecoy(random, cheap); d.Is(secret.Text{}) || d.Cost != cheap {
+		t.Errorf("somebody has the decoy's password: %v", d.Cost)
 	}
-}
-
-func FuzzPrepare(f *testing.F) {
-	f.Add("Alice")
-	f.Add("ａ\u0308")
-	f.Fuzz(func(t *testing.T, s string) {
-		key, ok := prepare(s)
-		if !ok {
-			return
-		}
-		if strings.ContainsAny(key, "\x00\n\r \t") || key == "" {
-			t.Errorf("%q is prepared as %q", s, key)
-		}
-	})
+	if got, want := PresentCost(), (Cost{Memory: 19456, Passes: 2, Lanes: 1}); got != want {
+		t.Errorf("a hashing costs %v, want %v", got, want)
+	}
 }
