@@ -19,6 +19,17 @@ func (d *Directory) Authenticate(ctx context.Context, id string, with secret.Tex
 	if with.Empty() {
 		return directory.ErrWrongPassword
 	}
+	who, err := d.stand(ctx, id)
+	if err != nil {
+		return err
+	}
+	said, err := d.Try(ctx, who.dn, with)
+	return who.verdict(said, err)
+}
+
+// stand reads what the entry says before a password is tried. Nobody stands at a place that does not
+// exist.
+func (d *Directory) stand(ctx context.Context, id string) (standing, error) {
 	var who standing
 	filter, _ := d.IDFilter(id)
 	err := d.Read(ctx, func(c *ldapclient.Conn) error {
@@ -35,14 +46,11 @@ func (d *Directory) Authenticate(ctx context.Context, id string, with secret.Tex
 	})
 	switch {
 	case errors.Is(err, directory.ErrNotFound):
-		who.dn = "cn=" + rand.Text() + "," + d.set.Base
-	case errors.Is(err, directory.ErrUnavailable):
-		return err
-	case err != nil:
-		return ldapclient.Unread(err, "look up whose password it is")
+		return standing{dn: "cn=" + rand.Text() + "," + d.set.Base}, nil
+	case err == nil, errors.Is(err, directory.ErrUnavailable):
+		return who, err
 	}
-	said, err := d.Try(ctx, who.dn, with)
-	return who.verdict(said, err)
+	return who, ldapclient.Unread(err, "look up whose password it is")
 }
 
 // standing is what the entry said of the account before the password was tried. Without

@@ -3,13 +3,10 @@ package ldap
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
@@ -17,18 +14,20 @@ import (
 	"postern/directory/ldapclient"
 )
 
-// slowSearch is what an equality search with an index never takes.
-const slowSearch = 100 * time.Millisecond
-
 // Check asks every server whether it would do, and changes nothing. What the service account may
-// write cannot be asked of OpenLDAP; what it can read is told.
+// write is for Examine, which needs somebody to look at.
 func (d *Directory) Check(ctx context.Context) []directory.Finding {
 	r := &ldapclient.Report{}
+	copies := replicas{}
 	d.Client.Check(ctx, r, func(c *ldapclient.Conn) {
 		d.checkAbilities(ctx, r, c)
 		d.checkPeople(ctx, r, c)
 		d.checkPolicy(ctx, r, c)
+		if len(d.set.URLs) > 1 {
+			copies.look(ctx, d, c)
+		}
 	})
+	copies.compare(r, d.now())
 	if d.set.PolicyDN == "" {
 		r.Add(directory.Warning, "set policy_dn to the value of ppolicy_default in the server's configuration",
 			"policy_dn is not set: the password rules of the directory are shown only to people whose entry names a policy, and a lock-out that is over still counts as one")
@@ -58,45 +57,13 @@ func (d *Directory) checkAbilities(ctx context.Context, r *ldapclient.Report, c 
 
 // checkPeople looks for people, and for what should not be readable.
 func (d *Directory) checkPeople(ctx context.Context, r *ldapclient.Report, c *ldapclient.Conn) {
-	_, err := d.Search(ctx, c, ldapclient.Query{Base: d.set.Base, Scope: goldap.ScopeBaseObject, Filter: ldapclient.Anything, Attributes: []string{ldapclient.NoAttribute}, Limit: 1})
-	if err != nil {
-		r.Add(directory.Fault, "correct base, or give the service account the right to read it; try: "+d.Command(c.Server(), "ldapsearch", "-b", ldapclient.Quoted(d.set.Base), "-s", "base"),
-			"%s: base %s: %v", c.Server().URL, d.set.Base, err)
-		return
-	}
-	scope := goldap.ScopeWholeSubtree
-	if d.set.Scope == "one" {
-		scope = goldap.ScopeSingleLevel
-	}
-	tool := d.Command(c.Server(), "ldapsearch", "-b", ldapclient.Quoted(d.set.Base), "-s", strings.TrimSuffix(d.set.Scope, "tree"), "-z", "1", ldapclient.Quoted(d.set.UserFilter))
-	wanted := append(d.attributes(), "userPassword")
-	found, err := d.Search(ctx, c, ldapclient.Query{Base: d.set.Base, Scope: scope, Filter: d.set.UserFilter, Attributes: wanted, Limit: 1})
-	switch {
-	case err != nil:
-		r.Add(directory.Fault, "see user_filter and the service account's rights; try: "+tool, "%s: search for people: %v", c.Server().URL, err)
-		return
-	case len(found) == 0:
-		r.Add(directory.Fault, "correct base and user_filter, or give the service account the right to read people; try: "+tool, "%s: nobody below %s matches %s", c.Server().URL, d.set.Base, d.set.UserFilter)
-		return
-	}
-	e := found[0]
-	for _, a := range []string{d.set.IDAttribute, d.set.LoginAttributes[0]} {
-		if ldapclient.First(e, a) == "" {
-			r.Add(directory.Fault, "let the service account read "+a+", or correct the setting", "%s: %s has no %s", c.Server().URL, e.DN, a)
-			return
-		}
-	}
-	if len(e.GetAttributeValues("userPassword")) > 0 {
+	e := d.CheckPeople(ctx, r, c, ldapclient.Look{
+		Attributes: append(d.attributes(), "userPassword"),
+		Index:      func(attribute string) string { return "index " + attribute + " eq" },
+	})
+	if e != nil && len(e.GetAttributeValues("userPassword")) > 0 {
 		r.Add(directory.Warning, fmt.Sprintf("access to attrs=userPassword by dn.exact=%q =w by self =xw by anonymous auth by * none", d.set.BindDN),
 			"%s: the service account can read password hashes, which it never needs", c.Server().URL)
-	}
-	r.Good("%s: people are found below %s", c.Server().URL, d.set.Base)
-	nobody, _ := d.IDFilter(rand.Text())
-	began := d.now()
-	if _, err := d.One(ctx, c, nobody, []string{ldapclient.NoAttribute}); err != nil && !errors.Is(err, directory.ErrNotFound) {
-		r.Add(directory.Fault, "see id_attribute", "%s: search by %s: %v", c.Server().URL, d.set.IDAttribute, err)
-	} else if took := d.now().Sub(began); took > slowSearch {
-		r.Add(directory.Warning, "index "+d.set.IDAttribute+" eq", "%s: a search by %s took %s", c.Server().URL, d.set.IDAttribute, took.Round(time.Millisecond))
 	}
 }
 

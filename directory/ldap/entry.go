@@ -16,6 +16,7 @@ import (
 const (
 	attrLocked  = "pwdAccountLockedTime"
 	attrReset   = "pwdReset"
+	attrChanged = "pwdChangedTime"
 	attrPolicy  = "pwdPolicySubentry"
 	attrStarts  = "pwdStartTime"
 	attrEnds    = "pwdEndTime"
@@ -29,7 +30,7 @@ const lockedForGood = "000001010000Z"
 // attributes are those that an account is made of.
 func (d *Directory) attributes() []string {
 	out := slices.Concat(d.set.LoginAttributes, d.set.EmailAttributes, d.set.PhoneAttributes,
-		[]string{d.set.IDAttribute, d.set.NameAttribute, attrLocked, attrPolicy, attrStarts, attrEnds, attrCreated})
+		[]string{d.set.IDAttribute, d.set.NameAttribute, attrLocked, attrReset, attrChanged, attrPolicy, attrStarts, attrEnds, attrCreated})
 	if d.set.Groups == "memberof" {
 		out = append(out, attrGroups)
 	}
@@ -54,7 +55,18 @@ func (d *Directory) account(ctx context.Context, c *ldapclient.Conn, e *goldap.E
 	if a.Disabled, err = d.disabled(ctx, c, e); err != nil {
 		return account.Account{}, err
 	}
-	if a.LockedSince, a.Locked, err = d.locked(ctx, c, e); err != nil {
+	var lock time.Duration
+	if lock, a.Locked, err = d.locked(ctx, c, e); err != nil {
+		return account.Account{}, err
+	}
+	if a.Locked {
+		a.LockedSince = ldapclient.Moment(ldapclient.First(e, attrLocked))
+	}
+	if lock > 0 && !a.LockedSince.IsZero() {
+		a.LockedUntil = a.LockedSince.Add(lock)
+	}
+	a.MustChange = ldapclient.First(e, attrReset) == "TRUE"
+	if a.Expired, err = d.expired(ctx, c, e); err != nil {
 		return account.Account{}, err
 	}
 	a.Groups, err = d.groups(ctx, c, e)
@@ -80,23 +92,32 @@ func (d *Directory) disabled(ctx context.Context, c *ldapclient.Conn, e *goldap.
 	return len(found) > 0, err
 }
 
-// locked reports since when wrong passwords keep the person out. ppolicy leaves its mark when the
-// time is over, so the policy must be asked how long a lock lasts; if it can't be read, the mark
-// counts.
-func (d *Directory) locked(ctx context.Context, c *ldapclient.Conn, e *goldap.Entry) (time.Time, bool, error) {
+// locked reports whether wrong passwords keep the person out, and for how long in all; zero: until
+// somebody ends it. ppolicy leaves its mark when the time is over, so the policy must be asked; if
+// it can't be read, the mark counts.
+func (d *Directory) locked(ctx context.Context, c *ldapclient.Conn, e *goldap.Entry) (time.Duration, bool, error) {
 	since := ldapclient.First(e, attrLocked)
 	if since == "" || since == lockedForGood {
-		return time.Time{}, false, nil
+		return 0, false, nil
 	}
 	p, err := d.policyFor(ctx, c, e)
 	if err != nil {
-		return time.Time{}, false, err
+		return 0, false, err
 	}
 	at := ldapclient.Moment(since)
-	if p.lockout > 0 && !at.IsZero() && d.now().After(at.Add(p.lockout)) {
-		return time.Time{}, false, nil
+	over := p.lockout > 0 && !at.IsZero() && d.now().After(at.Add(p.lockout))
+	return p.lockout, !over, nil
+}
+
+// expired reports whether the password is older than its policy allows, also while grace logins are
+// left; false where the policy can't be read.
+func (d *Directory) expired(ctx context.Context, c *ldapclient.Conn, e *goldap.Entry) (bool, error) {
+	changed := ldapclient.Moment(ldapclient.First(e, attrChanged))
+	if changed.IsZero() {
+		return false, nil
 	}
-	return at, true, nil
+	p, err := d.policyFor(ctx, c, e)
+	return p.maxAge > 0 && !d.now().Before(changed.Add(p.maxAge)), err
 }
 
 // groups returns the names of the person's groups.
@@ -105,7 +126,7 @@ func (d *Directory) groups(ctx context.Context, c *ldapclient.Conn, e *goldap.En
 	switch d.set.Groups {
 	case "memberof":
 		for _, dn := range e.GetEqualFoldAttributeValues(attrGroups) {
-			if name, ok := d.groupName(dn); ok {
+			if name, ok := ldapclient.GroupName(dn, d.set.GroupBase); ok {
 				out = append(out, name)
 			}
 		}
@@ -124,19 +145,4 @@ func (d *Directory) groups(ctx context.Context, c *ldapclient.Conn, e *goldap.En
 	}
 	slices.Sort(out)
 	return slices.Compact(out), nil
-}
-
-// groupName is the value of the first part of a group's DN, if the group counts.
-func (d *Directory) groupName(dn string) (string, bool) {
-	parsed, err := goldap.ParseDN(dn)
-	if err != nil || len(parsed.RDNs) == 0 || len(parsed.RDNs[0].Attributes) == 0 {
-		return "", false
-	}
-	if d.set.GroupBase != "" {
-		base, err := goldap.ParseDN(d.set.GroupBase)
-		if err != nil || !base.AncestorOfFold(parsed) {
-			return "", false
-		}
-	}
-	return parsed.RDNs[0].Attributes[0].Value, true
 }

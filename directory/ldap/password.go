@@ -24,7 +24,8 @@ func (d *Directory) SetPassword(ctx context.Context, id string, to secret.Text) 
 		if err := d.send(ctx, c, e.DN, to); err != nil {
 			return err
 		}
-		if d.set.SetMustChange == "never" {
+		// With the right to write ppolicy marks nothing: a reset costs one write.
+		if d.set.SetMustChange == "never" && d.set.PasswordRight == "manage" {
 			d.keep(ctx, c, e.DN)
 		}
 		return nil

@@ -17,21 +17,8 @@ func policyReason(e *goldap.Error) (directory.Reason, bool) {
 	if strings.Contains(text, "not being changed from existing value") {
 		return directory.SamePassword, true
 	}
-	switch ldapclient.PolicyOf(e) {
-	case ldapclient.PolicyTooShort:
-		return directory.TooShort, true
-	case ldapclient.PolicyTooLong:
-		return directory.TooLong, true
-	case ldapclient.PolicyTooWeak:
-		return directory.TooWeak, true
-	case ldapclient.PolicyTooYoung:
-		return directory.TooYoung, true
-	case ldapclient.PolicyInHistory:
-		return directory.InHistory, true
-	case ldapclient.PolicyNeedsOld:
-		return directory.NeedsOld, true
-	case ldapclient.PolicyNotAllowed, ldapclient.PolicyMustChange: // the latter is about the service account itself
-		return directory.NotAllowed, true
+	if why, ok := ldapclient.PolicyOf(e).Reason(); ok {
+		return why, true
 	}
 	for _, known := range []struct {
 		part   string
@@ -42,6 +29,8 @@ func policyReason(e *goldap.Error) (directory.Reason, bool) {
 		{"Must supply old password", directory.NeedsOld},
 		{"alteration of password is not allowed", directory.NotAllowed},
 		{"fails quality checking policy", directory.TooWeak},
+		{"operation restricted", directory.NotAllowed}, // a server that takes no writes
+		{"shadow context", directory.NotAllowed},       // a copy that knows of no other server
 	} {
 		if strings.Contains(text, known.part) {
 			return known.reason, true

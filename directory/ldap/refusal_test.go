@@ -2,12 +2,14 @@ package ldap
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 	goldap "github.com/go-ldap/ldap/v3"
 
 	"postern/directory"
+	"postern/directory/directorytest"
 	"postern/directory/ldapclient"
 	"postern/internal/testenv"
 	"postern/secret"
@@ -97,6 +99,7 @@ func answer(result uint16, text string, code int) *goldap.Error {
 }
 
 func TestRefusal(t *testing.T) {
+	var all []directorytest.Refusal
 	for _, c := range []struct {
 		result uint16
 		text   string
@@ -123,19 +126,30 @@ func TestRefusal(t *testing.T) {
 		{19, "Password is too young to change", -1, directory.TooYoung},
 		{50, "Must supply old password to be changed as well as new one", -1, directory.NeedsOld},
 		{50, "User alteration of password is not allowed", -1, directory.NotAllowed},
+		{53, "Must supply correct old password to change to new one", 4, directory.NeedsOld},
+		{50, "Operations are restricted to bind/unbind/abandon/StartTLS/modify password", 2, directory.NotAllowed},
+		{10, "", -1, directory.NotAllowed},
+		{53, "operation restricted", -1, directory.NotAllowed},
+		{53, "shadow context; no update referral", -1, directory.NotAllowed},
 		{50, "", -1, directory.NotAllowed},
 		{53, "unwilling to verify old password", -1, directory.Refusal},
 		{53, "", -1, directory.Refusal},
 		{19, "words of a check module", -1, directory.Refusal},
 		{2, "unsupported extended operation", -1, directory.NotAllowed},
-		{10, "", -1, directory.NotAllowed},
 		{13, "confidentiality required", -1, directory.NotAllowed},
 	} {
+		err := ldapclient.Refusal(answer(c.result, c.text, c.code), "test", policyReason)
 		var r *directory.Rejected
-		if err := ldapclient.Refusal(answer(c.result, c.text, c.code), "test", policyReason); !errors.As(err, &r) || r.Reason != c.want || r.Operator == "" {
+		if !errors.As(err, &r) || r.Reason != c.want {
 			t.Errorf("%d %q %d: got %v, want %s", c.result, c.text, c.code, err, c.want)
 		}
+		said := fmt.Sprintf("result %d %q", c.result, c.text)
+		if c.code >= 0 {
+			said += fmt.Sprintf(", control error %d", c.code)
+		}
+		all = append(all, directorytest.Refusal{Said: said, Err: err})
 	}
+	directorytest.Golden(t, all)
 	for result, want := range map[uint16]error{
 		32: directory.ErrNotFound, 51: directory.ErrUnavailable, 52: directory.ErrUnavailable,
 		1: directory.ErrUncertain, 3: directory.ErrUncertain, 80: directory.ErrUncertain,

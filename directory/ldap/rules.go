@@ -23,8 +23,10 @@ type policy struct {
 	quality int // 0: lengths are not checked
 	minimum int
 	maximum int
+	grace   int // logins with a password that has expired
 	history int
 	minAge  time.Duration
+	maxAge  time.Duration // zero: passwords do not expire
 	lockout time.Duration // zero: until somebody unlocks
 	safe    bool          // changes need the old password
 	must    bool          // a reset by an administrator must be changed
@@ -91,7 +93,7 @@ func (d *Directory) policyFor(ctx context.Context, c *ldapclient.Conn, e *goldap
 
 func (d *Directory) readPolicy(ctx context.Context, c *ldapclient.Conn, dn string) (policy, error) {
 	found, err := d.Search(ctx, c, ldapclient.Query{Base: dn, Scope: goldap.ScopeBaseObject, Filter: ldapclient.Anything, Limit: 1, Attributes: []string{
-		"pwdCheckQuality", "pwdMinLength", "pwdMaxLength", "pwdInHistory", "pwdMinAge", "pwdLockoutDuration", "pwdSafeModify", "pwdMustChange",
+		"pwdCheckQuality", "pwdMinLength", "pwdMaxLength", "pwdInHistory", "pwdMinAge", "pwdMaxAge", "pwdGraceAuthNLimit", "pwdLockoutDuration", "pwdSafeModify", "pwdMustChange",
 	}})
 	if a := ldapclient.Answered(err); a != nil && (a.ResultCode == goldap.LDAPResultNoSuchObject || a.ResultCode == goldap.LDAPResultInsufficientAccessRights) {
 		return policy{read: d.now()}, nil
@@ -105,6 +107,7 @@ func (d *Directory) readPolicy(ctx context.Context, c *ldapclient.Conn, dn strin
 	return policy{
 		read: d.now(), quality: number("pwdCheckQuality"), minimum: number("pwdMinLength"), maximum: number("pwdMaxLength"),
 		history: number("pwdInHistory"), minAge: time.Duration(number("pwdMinAge")) * time.Second,
+		maxAge: time.Duration(number("pwdMaxAge")) * time.Second, grace: number("pwdGraceAuthNLimit"),
 		lockout: time.Duration(number("pwdLockoutDuration")) * time.Second, safe: is("pwdSafeModify"), must: is("pwdMustChange"),
 	}, nil
 }

@@ -56,7 +56,7 @@ func admin(t *testing.T, s *testenv.SlapdServer, f func(*goldap.Conn) error) {
 
 // driver prepares slapd for the suite. The directory reaches it through the proxy.
 func driver(s *testenv.SlapdServer, p *directorytest.Proxy, d *Directory) directorytest.Driver {
-	return directorytest.Driver{
+	return p.Faults(directorytest.Driver{
 		Directory: d, Name: "staff", LockAfter: 3, Spaces: true,
 		Add: func(t *testing.T, who directorytest.Person) { add(t, s, who) },
 		Rename: func(t *testing.T, from, to string) {
@@ -71,15 +71,18 @@ func driver(s *testenv.SlapdServer, p *directorytest.Proxy, d *Directory) direct
 			}
 			return err == nil
 		},
-		Stop:  func(*testing.T) { p.Stop() },
-		Start: p.Start,
-		LoseAnswer: func(t *testing.T) {
-			if _, err := d.Find(t.Context(), "alice"); err != nil { // there is an idle connection now
-				t.Fatal(err)
-			}
-			p.LoseAnswer(2) // the search for the entry, then the write
+		MustChange: func(t *testing.T, login string) {
+			admin(t, s, func(c *goldap.Conn) error {
+				m := goldap.NewModifyRequest(s.DN(login), nil)
+				m.Replace(attrReset, []string{"TRUE"})
+				return c.Modify(m)
+			})
 		},
-	}
+	}, func(t *testing.T) {
+		if _, err := d.Find(t.Context(), "alice"); err != nil { // there is an idle connection now
+			t.Fatal(err)
+		}
+	})
 }
 
 func add(t *testing.T, s *testenv.SlapdServer, who directorytest.Person) {
@@ -123,8 +126,9 @@ func TestSuite(t *testing.T) {
 		right string
 		tune  func(*Settings)
 		ldaps bool
+		many  bool
 	}{
-		{name: "StartTLS, exop, =w", right: "=w"},
+		{name: "StartTLS, exop, =w", right: "=w", many: true},
 		{name: "LDAPS, exop, write", right: "write", ldaps: true},
 		{name: "LDAPS, exop, manage", right: "manage", ldaps: true, tune: func(s *Settings) { s.PasswordRight = "manage" }},
 		{name: "StartTLS, modify, =w", right: "=w", tune: func(s *Settings) { s.PasswordChange = "modify" }},
@@ -148,10 +152,17 @@ func TestSuite(t *testing.T) {
 			}
 			d := open(t, set)
 			drive := driver(s, p, d)
+			if c.many {
+				drive.Resets = 1000
+			}
 			if c.right == "manage" {
+				drive.More = map[string]int{"a reset": 2} // whether ppolicy wants another change is read, and taken back
 				drive.NoRefusal = "with manage ppolicy applies none of its rules"
 			} else {
 				drive.Refused, drive.Reason = "Sh0rt!", directory.TooShort
+			}
+			if set.Groups == "search" { // for groups, and for disabled_filter
+				drive.More = map[string]int{"a look-up": 2, "a try": 1}
 			}
 			directorytest.Run(t, drive)
 			mustNotChange(t, s, d)

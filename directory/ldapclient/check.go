@@ -54,11 +54,15 @@ func (cl *Client) checkServer(ctx context.Context, r *Report, s Server, look fun
 	}
 	defer c.close()
 	cl.checkTLS(r, c, s)
-	said, err := c.Bind(ctx, cl.set.BindDN, cl.password)
+	said, err := cl.signIn(ctx, c)
 	switch e := Answered(err); {
 	case e != nil && e.ResultCode == goldap.LDAPResultInvalidCredentials:
+		why := "wrong name or password, or it is locked"
+		if cl.set.Refused != nil {
+			why = cl.set.Refused(e)
+		}
 		r.Add(directory.Fault, "correct bind_dn and its password; try: "+cl.Command(s, "ldapwhoami"),
-			"%s: the service account %s is refused: wrong name or password, or it is locked", s.URL, cl.set.BindDN)
+			"%s: the service account %s is refused: %s", s.URL, cl.set.BindDN, why)
 		return
 	case err != nil:
 		r.Add(directory.Fault, "see the server's log", "%s: sign in as %s: %v", s.URL, cl.set.BindDN, err)
@@ -129,7 +133,7 @@ func unreachable(err error, s Server, caFile string) (text, fix string) {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return fmt.Sprintf("%s: the certificate was valid from %s until %s", s.URL, invalid.Cert.NotBefore.Format(time.DateTime), invalid.Cert.NotAfter.Format(time.DateTime)), "renew the server's certificate, and check both clocks"
 	case errors.As(err, &refused):
-		return fmt.Sprintf("%s: does not offer StartTLS: %v", s.URL, refused), "give the server a certificate (TLSCertificateFile, TLSCertificateKeyFile), or use ldaps://"
+		return fmt.Sprintf("%s: does not offer StartTLS: %v", s.URL, refused), "give the server a certificate (slapd: TLSCertificateFile, TLSCertificateKeyFile; a domain controller: one for server authentication in its computer store), or use ldaps://"
 	}
 	return fmt.Sprintf("%s: %s", s.URL, strings.TrimPrefix(err.Error(), "ldap: ")), fmt.Sprintf("check that the server runs and that %s is reachable from here", s.Address)
 }

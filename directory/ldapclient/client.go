@@ -21,6 +21,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	goldap "github.com/go-ldap/ldap/v3"
@@ -37,6 +38,9 @@ type Client struct {
 	dialer   dialer
 	pool     *pool // connections that speak for the service account
 	tries    *pool // connections that try passwords, and do nothing else
+
+	mu      sync.Mutex
+	refused map[string]refusal // the service account, lately, by URL
 }
 
 // New checks the settings and reads the files that they name. It does not connect.
@@ -49,7 +53,7 @@ func New(s Settings, now func() time.Time) (*Client, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	cl := &Client{set: s, password: password, now: now}
+	cl := &Client{set: s, password: password, now: now, refused: map[string]refusal{}}
 	cl.dialer = dialer{
 		tls:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, ServerName: s.ServerName},
 		timeout: s.DialTimeout, request: s.RequestTimeout,
@@ -75,11 +79,69 @@ func (cl *Client) connect(ctx context.Context, s Server) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.Bind(ctx, cl.set.BindDN, cl.password); err != nil {
+	if _, err := cl.signIn(ctx, c); err != nil {
 		c.close()
 		return nil, fmt.Errorf("ldap: sign in to %s as %s (bind_dn): %w", s.URL, cl.set.BindDN, err)
 	}
+	if cl.set.Opened == nil {
+		return c, nil
+	}
+	if err := cl.set.Opened(ctx, c); err != nil {
+		c.close()
+		return nil, fmt.Errorf("ldap: look at %s: %w", s.URL, err)
+	}
 	return c, nil
+}
+
+// refusedFor is how long a server that has refused the service account is not asked again.
+const refusedFor = time.Minute
+
+// refusal is what a server said to the service account, and when.
+type refusal struct {
+	at   time.Time
+	said PolicyError
+	err  error
+}
+
+// signIn signs the service account in. A server that has refused it is not asked again for a
+// while, because each refusal counts towards a lock-out that the service would bring upon itself.
+func (cl *Client) signIn(ctx context.Context, c *Conn) (PolicyError, error) {
+	url := c.server.URL
+	cl.mu.Lock()
+	last, ok := cl.refused[url]
+	cl.mu.Unlock()
+	if ok && cl.now().Sub(last.at) < refusedFor {
+		return last.said, last.err
+	}
+	said, err := c.Bind(ctx, cl.set.BindDN, cl.password)
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	delete(cl.refused, url)
+	if e := Answered(err); e != nil && e.ResultCode == goldap.LDAPResultInvalidCredentials {
+		cl.refused[url] = refusal{cl.now(), said, err}
+	}
+	return said, err
+}
+
+// atKey is the context's key of At.
+type atKey struct{}
+
+// At makes requests under the context go to that server alone, one of urls: a person's write is
+// read back where it was made, not where it has yet to arrive. If it can't be reached they fail.
+func At(ctx context.Context, url string) context.Context {
+	return context.WithValue(ctx, atKey{}, url)
+}
+
+// at is the server of At, or "".
+func at(ctx context.Context) string {
+	url, _ := ctx.Value(atKey{}).(string)
+	return url
+}
+
+// Prefer makes that server, one of urls, the first to be asked, whatever their order.
+func (cl *Client) Prefer(url string) {
+	cl.pool.prefer(url)
+	cl.tries.prefer(url)
 }
 
 // Close ends the idle connections; those in use end when their request does.
@@ -124,12 +186,19 @@ func (cl *Client) Write(ctx context.Context, id string, w Writing, f func(*Conn,
 		}
 		return err
 	})
-	var rejected *directory.Rejected
-	switch e := Answered(done); {
+	switch {
 	case errors.Is(err, directory.ErrNotFound), errors.Is(err, directory.ErrUnavailable):
 		return err
 	case err != nil: // the search was refused: nothing was written
 		return fmt.Errorf("%w: %w", directory.ErrUnavailable, Unread(err, w.Doing))
+	}
+	return w.outcome(done)
+}
+
+// outcome is what became of a write, as directory.SetPassword promises.
+func (w Writing) outcome(done error) error {
+	var rejected *directory.Rejected
+	switch e := Answered(done); {
 	case e != nil:
 		return Refusal(e, w.Doing, w.Reason)
 	case done == nil, errors.As(done, &rejected), errors.Is(done, directory.ErrUnavailable):

@@ -30,3 +30,25 @@ func (c Critical) Encode() *ber.Packet {
 	}
 	return p
 }
+
+// Optional is a control that a server may ignore: criticality is left out, which is FALSE.
+type Optional struct {
+	OID   string
+	Value []byte // BER; nil: none
+}
+
+// GetControlType returns the control's OID.
+func (o Optional) GetControlType() string { return o.OID }
+
+// String names the control.
+func (o Optional) String() string { return fmt.Sprintf("optional control %s", o.OID) }
+
+// Encode returns the control (RFC 4511 section 4.1.11).
+func (o Optional) Encode() *ber.Packet {
+	p := ber.NewSequence("Control")
+	p.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, o.OID, "OID"))
+	if o.Value != nil {
+		p.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, string(o.Value), "Value"))
+	}
+	return p
+}

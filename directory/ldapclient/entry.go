@@ -65,3 +65,19 @@ func usable(c account.Contact) bool {
 	at := strings.LastIndexByte(c.Address, '@')
 	return c.Address != "" && (c.Kind == account.Phone || at > 0 && at < len(c.Address)-1)
 }
+
+// GroupName is the value of the first part of a group's name in the tree, if the group is below
+// base; "": anywhere.
+func GroupName(dn, base string) (string, bool) {
+	parsed, err := goldap.ParseDN(dn)
+	if err != nil || len(parsed.RDNs) == 0 || len(parsed.RDNs[0].Attributes) == 0 {
+		return "", false
+	}
+	if base != "" {
+		above, err := goldap.ParseDN(base)
+		if err != nil || !above.AncestorOfFold(parsed) {
+			return "", false
+		}
+	}
+	return parsed.RDNs[0].Attributes[0].Value, true
+}

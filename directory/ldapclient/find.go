@@ -104,7 +104,7 @@ func (cl *Client) lookUp(ctx context.Context, filter string, attributes []string
 // One returns the single entry that matches, or ErrNotFound when there is none or are several.
 func (cl *Client) One(ctx context.Context, c *Conn, filter string, attributes []string) (*goldap.Entry, error) {
 	slices.Sort(attributes)
-	entries, err := cl.Search(ctx, c, Query{Base: cl.set.Base, Scope: cl.set.scope(), Filter: filter, Attributes: slices.Compact(attributes), Limit: 2})
+	entries, err := cl.Search(ctx, c, Query{Base: cl.set.Base, Scope: cl.set.scope(), Filter: filter, Attributes: slices.Compact(attributes), Limit: 2, Controls: cl.set.Controls})
 	if err != nil {
 		return nil, err
 	}

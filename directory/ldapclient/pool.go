@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type pool struct {
 	mu     sync.Mutex
 	closed bool
 	hosts  []host
+	first  string // URL of the one that is asked first; "": as they stand
 	idle   []idle // the last used is last
 }
 
@@ -52,7 +54,7 @@ func (p *pool) take(ctx context.Context, fresh bool) (*Conn, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("%w: all pool_size connections are in use: %w", directory.ErrUnavailable, ctx.Err())
 	}
-	if c := p.reuse(fresh); c != nil {
+	if c := p.reuse(fresh, at(ctx)); c != nil {
 		return c, nil
 	}
 	c, err := p.dial(ctx)
@@ -82,22 +84,29 @@ func (p *pool) put(c *Conn) {
 }
 
 // reuse returns an idle connection, or nil. Those that died or lay too long are closed, all of
-// them when a fresh one is wanted, and those to a server that is no longer the best one too.
-func (p *pool) reuse(fresh bool) *Conn {
+// them when a fresh one is wanted, and those to a server that is no longer the best one too, unless
+// only that server will do.
+func (p *pool) reuse(fresh bool, only string) *Conn {
 	p.mu.Lock()
 	now := p.now()
-	best := p.hosts[p.order()[0]].Server
+	best := only
+	if best == "" {
+		best = p.hosts[p.order()[0]].URL
+	}
 	keep, drop := p.idle[:0], []idle(nil)
 	for _, one := range p.idle {
-		if fresh || one.c.IsClosing() || now.Sub(one.since) > idleFor || one.c.server != best {
+		if fresh || one.c.IsClosing() || now.Sub(one.since) > idleFor || one.c.server.URL != best && only == "" {
 			drop = append(drop, one)
 		} else {
 			keep = append(keep, one)
 		}
 	}
 	var found *Conn
-	if n := len(keep); n > 0 {
-		found, keep = keep[n-1].c, keep[:n-1]
+	for i := len(keep) - 1; i >= 0 && found == nil; i-- {
+		if keep[i].c.server.URL == best {
+			found = keep[i].c // before Delete clears its place
+			keep = slices.Delete(keep, i, i+1)
+		}
 	}
 	clear(p.idle[len(keep):])
 	p.idle = keep
@@ -120,7 +129,18 @@ func (p *pool) order() []int {
 			up = append(up, i)
 		}
 	}
+	if i := slices.IndexFunc(up, func(i int) bool { return p.hosts[i].URL == p.first }); i > 0 {
+		first := up[i]
+		up = slices.Insert(slices.Delete(up, i, i+1), 0, first)
+	}
 	return append(up, down...)
+}
+
+// prefer makes the server of that URL the first one.
+func (p *pool) prefer(url string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.first = url
 }
 
 // dial tries the servers one after the other.
@@ -130,6 +150,9 @@ func (p *pool) dial(ctx context.Context) (*Conn, error) {
 	p.mu.Unlock()
 	var errs []error
 	for _, i := range order {
+		if only := at(ctx); only != "" && p.hosts[i].URL != only {
+			continue
+		}
 		s := p.probe(i)
 		c, err := p.connect(ctx, s)
 		if err == nil {
@@ -141,6 +164,9 @@ func (p *pool) dial(ctx context.Context) (*Conn, error) {
 			break
 		}
 		p.mark(s, false)
+	}
+	if len(errs) == 0 {
+		return nil, fmt.Errorf("ldap: %s is none of urls", at(ctx))
 	}
 	return nil, errors.Join(errs...)
 }

@@ -263,3 +263,34 @@ func TestRefusal(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusedServiceIsNotLockedOut: with a wrong password for the service account, however often
+// somebody asks, the server hears of it once a minute.
+func TestRefusedServiceIsNotLockedOut(t *testing.T) {
+	s := testenv.Slapd(t, testenv.SlapdOptions{NoSync: true})
+	wrong := settings(t, s)
+	if err := os.WriteFile(wrong.BindPasswordFile, []byte("not it"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	clock := time.Now()
+	cl := open(t, wrong, func() time.Time { return clock })
+	ask := func() {
+		t.Helper()
+		for range 5 {
+			if _, err := find(t.Context(), cl, "alice"); !errors.Is(err, directory.ErrUnavailable) || Answered(err) == nil {
+				t.Errorf("got %v, want what the server said", err)
+			}
+			r := &Report{}
+			cl.Check(t.Context(), r, func(*Conn) { t.Error("signed in") })
+			if last := r.Out[len(r.Out)-1]; last.Severity != directory.Fault || last.Fix == "" {
+				t.Errorf("check: got %+v", last)
+			}
+		}
+	}
+	ask()
+	clock = clock.Add(refusedFor)
+	ask()
+	if id := mustFind(t, open(t, settings(t, s), time.Now), "alice"); id == "" { // three refusals would have locked it
+		t.Error("the service account is locked")
+	}
+}

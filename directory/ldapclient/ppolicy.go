@@ -5,6 +5,8 @@ import (
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 	goldap "github.com/go-ldap/ldap/v3"
+
+	"postern/directory"
 )
 
 // PolicyOID names the control of draft-behera-ldap-password-policy section 6.
@@ -86,6 +88,27 @@ func PolicyOf(e *goldap.Error) PolicyError {
 	return PolicySilent
 }
 
+// Reason is why a password was refused; false where that is not said.
+func (p PolicyError) Reason() (directory.Reason, bool) {
+	switch p {
+	case PolicyTooShort:
+		return directory.TooShort, true
+	case PolicyTooLong:
+		return directory.TooLong, true
+	case PolicyTooWeak:
+		return directory.TooWeak, true
+	case PolicyTooYoung:
+		return directory.TooYoung, true
+	case PolicyInHistory:
+		return directory.InHistory, true
+	case PolicyNeedsOld:
+		return directory.NeedsOld, true
+	case PolicyNotAllowed, PolicyMustChange: // the latter is about the service account itself
+		return directory.NotAllowed, true
+	}
+	return "", false
+}
+
 // parsePolicy reads PasswordPolicyResponseValue: SEQUENCE { warning [0] CHOICE OPTIONAL,
 // error [1] ENUMERATED OPTIONAL }. What is none says nothing.
 func parsePolicy(value []byte) PolicyError {
@@ -121,8 +144,5 @@ func PasswordModify(dn, to string) (*goldap.ExtendedRequest, error) {
 	value := ber.NewSequence("Password Modify")
 	value.AppendChild(ber.NewString(ber.ClassContext, ber.TypePrimitive, passwordModifyUser, dn, "User"))
 	value.AppendChild(ber.NewString(ber.ClassContext, ber.TypePrimitive, passwordModifyNew, to, "New"))
-	ask := goldap.NewExtendedRequest(PasswordModifyOID,
-		ber.NewString(ber.ClassContext, ber.TypePrimitive, extendedValue, string(value.Bytes()), "Value"))
-	ask.Controls = []goldap.Control{PolicyControl{}}
-	return ask, nil
+	return passwordModify(value), nil
 }

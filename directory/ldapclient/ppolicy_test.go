@@ -26,6 +26,22 @@ func TestPasswordModifyIsWhole(t *testing.T) {
 	}
 }
 
+func TestPasswordChangeIsWhole(t *testing.T) {
+	for _, c := range [][3]string{{"", "old", "new"}, {"cn=x", "", "new"}, {"cn=x", "old", ""}} {
+		if _, err := PasswordChange(c[0], c[1], c[2]); err == nil {
+			t.Errorf("%q was built", c)
+		}
+	}
+	ask, err := PasswordChange("cn=x", "old", "new")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// RFC 3062 section 2: userIdentity [0], oldPasswd [1], newPasswd [2].
+	if got, want := string(ask.Value.Bytes()), "\x81\x12\x30\x10\x80\x04cn=x\x81\x03old\x82\x03new"; got != want || len(ask.Controls) != 1 {
+		t.Errorf("got %x, want %x", got, want)
+	}
+}
+
 func FuzzPolicyControl(f *testing.F) {
 	f.Add([]byte{0x30, 3, 0x81, 1, 8})
 	f.Add([]byte{0x30, 0})

@@ -1,6 +1,7 @@
 package ldapclient
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -61,6 +62,13 @@ type Settings struct {
 	// IDValue turns an account's identifier into the value that is searched for, where they
 	// differ; false: nobody can have it. It is no setting.
 	IDValue func(id string) (string, bool) `yaml:"-"`
+	// Controls go with every search for one person. They are no setting.
+	Controls []goldap.Control `yaml:"-"`
+	// Opened is called for every new connection that speaks for the service account, before it is
+	// used; what it asks costs no look-up. An error closes the connection. It is no setting.
+	Opened func(context.Context, *Conn) error `yaml:"-"`
+	// Refused says why the service account may not sign in, where the server tells. It is no setting.
+	Refused func(*goldap.Error) string `yaml:"-"`
 }
 
 func (p People) scope() int {
