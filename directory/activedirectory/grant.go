@@ -1,0 +1,102 @@
+package activedirectory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	goldap "github.com/go-ldap/ldap/v3"
+
+	"postern/directory/ldapclient"
+)
+
+// grant is a right as administrators give it: the words of dsacls, and the access control entry for
+// samba-tool.
+type grant struct {
+	words string // behind the service account's name
+	tree  string // of dsacls: S for what is below, T for this and what is below, "" for this alone
+	aces  string // of SDDL; %s is the service account's identifier
+}
+
+var (
+	grantReset      = grant{"CA;Reset Password;user", "S", "(OA;CIIO;CR;" + idReset + ";" + idUser + ";%s)"}
+	grantUnlock     = grant{"RPWP;lockoutTime;user", "S", "(OA;CIIO;RPWP;" + idLockoutTime + ";" + idUser + ";%s)"}
+	grantMustChange = grant{"RPWP;pwdLastSet;user", "S", "(OA;CIIO;RPWP;" + idPwdLastSet + ";" + idUser + ";%s)"}
+	grantPolicy     = grant{"GR", "T", "(A;CI;LCRPLORC;;;%s)"}
+	grantUnexpire   = grant{"CA;Unexpire Password", "", "(OA;;CR;" + idUnexpire + ";;%s)"}
+)
+
+// trustee is the service account as commands name it.
+type trustee struct {
+	name string // LOGIN@DOMAIN
+	sid  string
+	ends string // when its password expires, as it is stored
+}
+
+// trustee reads the service account's own entry. What can't be read is named by what is known.
+func (d *Directory) trustee(ctx context.Context, c *ldapclient.Conn, s controller) trustee {
+	out := trustee{name: d.set.BindDN, sid: "SID-OF-THE-SERVICE-ACCOUNT"}
+	login, _, _ := strings.Cut(d.set.BindDN, "@")
+	filter := fmt.Sprintf("(|(userPrincipalName=%s)(distinguishedName=%s)(sAMAccountName=%s))",
+		goldap.EscapeFilter(d.set.BindDN), goldap.EscapeFilter(d.set.BindDN), goldap.EscapeFilter(login))
+	found, err := d.Search(ctx, c, ldapclient.Query{Base: s.domain, Scope: goldap.ScopeWholeSubtree, Filter: filter,
+		Attributes: []string{attrSID, attrGroupName, attrExpiry}})
+	if err != nil {
+		return out
+	}
+	found = slices.DeleteFunc(found, func(e *goldap.Entry) bool { // whoever else is called alike
+		who, ok := readSID(e.GetEqualFoldRawAttributeValue(attrSID))
+		return !ok || !s.self[who]
+	})
+	if len(found) != 1 {
+		return out
+	}
+	e := found[0]
+	who, _ := readSID(e.GetEqualFoldRawAttributeValue(attrSID))
+	return trustee{name: ldapclient.First(e, attrGroupName) + "@" + dnsName(s.domain), sid: who.String(), ends: ldapclient.First(e, attrExpiry)}
+}
+
+// attrExpiry is when a password expires (MS-ADA).
+const attrExpiry = "msDS-UserPasswordExpiryTimeComputed"
+
+// dnsName is the domain's name for its place in the tree.
+func dnsName(domain string) string {
+	parsed, err := goldap.ParseDN(domain)
+	if err != nil {
+		return domain
+	}
+	var parts []string
+	for _, p := range parsed.RDNs {
+		parts = append(parts, strings.ToLower(p.Attributes[0].Value))
+	}
+	return strings.Join(parts, ".")
+}
+
+// commands give rights on an object: first as Windows takes them, then as Samba does.
+func (t trustee) commands(object string, grants ...grant) string {
+	var windows, aces []string
+	for _, g := range grants {
+		tree := ""
+		if g.tree != "" {
+			tree = "/I:" + g.tree + " "
+		}
+		windows = append(windows, fmt.Sprintf(`dsacls "%s" %s/G "%s:%s"`, strings.ReplaceAll(object, `"`, `\"`), tree, t.name, g.words))
+		aces = append(aces, fmt.Sprintf(g.aces, t.sid))
+	}
+	return fmt.Sprintf("on Windows: %s; on Samba: samba-tool dsacl set --objectdn=%s --sddl=%s",
+		strings.Join(windows, " & "), ldapclient.Quoted(object), ldapclient.Quoted(strings.Join(aces, "")))
+}
+
+// above is where an entry stands.
+func above(dn string) string {
+	for i := 1; i < len(dn); i++ { // a comma that is escaped stands behind a backslash
+		if dn[i] == ',' && !escaped(dn[:i]) {
+			return dn[i+1:]
+		}
+	}
+	return dn
+}
+
+// escaped reports whether the character behind s stands for itself: an odd number of backslashes.
+func escaped(s string) bool { return (len(s)-len(strings.TrimRight(s, `\`)))%2 == 1 }
