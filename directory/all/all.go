@@ -5,9 +5,13 @@ package all
 
 import (
 	"postern/directory"
+	"postern/directory/activedirectory"
+	"postern/directory/ds389"
 	"postern/directory/ldap"
 	"postern/directory/local"
 )
 
 // Kinds returns them in the order in which the documentation shows them.
-func Kinds() []directory.Kind { return []directory.Kind{local.Kind, ldap.Kind} }
+func Kinds() []directory.Kind {
+	return []directory.Kind{local.Kind, ldap.Kind, ds389.Kind, ds389.FreeIPA, activedirectory.Kind}
+}
