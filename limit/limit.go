@@ -35,15 +35,3 @@ func (l Limit) Take(full, now time.Time) (next time.Time, retry time.Duration, o
 	}
 	return next, 0, true
 }
-
-// Left returns how many events are possible at once now.
-func (l Limit) Left(full, now time.Time) int {
-	if l.Unlimited() {
-		return int(^uint(0) >> 1)
-	}
-	if !full.After(now) {
-		return l.Burst
-	}
-	used := int((full.Sub(now) + l.Every - 1) / l.Every)
-	return max(0, l.Burst-used)
-}

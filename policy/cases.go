@@ -5,9 +5,12 @@ type Case struct {
 	Directory string
 	Login     string
 	Groups    []string
-	Enrolled  []Factor
-	Proven    []Factor
-	Expect    Expectation
+	// Privileged: the directory guards the account.
+	Privileged bool
+	Want       Action // as of a Person
+	Enrolled   []Factor
+	Proven     []Factor
+	Expect     Expectation
 }
 
 // Expectation is what a Case says should be.

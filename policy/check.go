@@ -53,38 +53,64 @@ func (p Policy) Check(methods Methods) []Finding {
 }
 
 func (r Rule) check(at string, methods Methods) []Finding {
+	out, plan := r.demand(r.Require, at+".require", methods)
+	warn := func(setting, text string) { out = append(out, Finding{false, r.Name, text, at + setting}) }
+	for _, w := range plan.Ways {
+		if len(w) == 1 && !methods[w[0]].Verifies {
+			warn(".require.methods", fmt.Sprintf("%q alone is enough, and it does not verify the person: one theft is a takeover", w[0]))
+		}
+	}
+	strong := slices.ContainsFunc(plan.Factors(), func(f Factor) bool { return methods[f].Strength == PhishingResistant })
+	if !strong && len(plan.Ways) > 0 {
+		warn(".require.allow", "offers no phishing-resistant method (NIST SP 800-63B-4 section 2.2.2)")
+	}
+	if r.Unlock == nil {
+		return out
+	}
+	found, unlock := r.demand(*r.Unlock, at+".unlock", methods)
+	out = append(out, found...)
+	switch {
+	case !slices.Contains(r.actions(), Unlock):
+		warn(".unlock", "has no effect: its actions leave unlock out")
+	case unlock.easier(plan):
+		warn(".unlock", "unlocking alone asks for less than a reset: whoever steals what it takes can end a lock-out and go on guessing the password, and do no more")
+	}
+	if plan.easier(unlock) && slices.Contains(r.actions(), Reset) {
+		warn(".unlock", "unlocking alone asks for more than a reset, which unlocks as well")
+	}
+	return out
+}
+
+// demand returns what is wrong with one of the rule's requirements, and its plan.
+func (r Rule) demand(q Requirement, at string, methods Methods) ([]Finding, Plan) {
 	var out []Finding
 	fault := func(setting, text string, args ...any) {
-		out = append(out, Finding{true, r.Name, fmt.Sprintf(text, args...), at + ".require." + setting})
+		out = append(out, Finding{true, r.Name, fmt.Sprintf(text, args...), at + "." + setting})
 	}
-	warn := func(setting, text string, args ...any) {
-		out = append(out, Finding{false, r.Name, fmt.Sprintf(text, args...), at + ".require." + setting})
-	}
-	for _, f := range r.Require.Allow {
+	for _, f := range q.Allow {
 		if _, ok := methods[f]; !ok {
 			fault("allow", "allows %q, which is no configured method", f)
 		}
 	}
-	for i, w := range r.Require.AnyOf {
-		if why := r.Require.fault(w, methods); why != "" {
+	for i, w := range q.AnyOf {
+		if why := q.fault(w, methods); why != "" {
 			fault(fmt.Sprintf("any_of[%d]", i), "the way %v %s", w, why)
 		}
 	}
-	plan := r.Require.Compile(methods)
-	if len(plan.Ways) == 0 {
+	plan := q.Compile(methods)
+	switch {
+	case len(plan.Ways) > 0:
+	case r.Match.Privileged: // as good as deny, and the right thing where nothing is strong enough
+		out = append(out, Finding{false, r.Name, "no combination of the configured methods can satisfy it: accounts that the directory guards cannot recover", at + ".methods"})
+	default:
 		fault("methods", "no combination of the configured methods can satisfy it; nobody could recover")
-		return out
 	}
-	for _, w := range plan.Ways {
-		if len(w) == 1 && !methods[w[0]].Verifies {
-			warn("methods", "%q alone is enough, and it does not verify the person: one theft is a takeover", w[0])
-		}
-	}
-	strong := slices.ContainsFunc(plan.Factors(), func(f Factor) bool { return methods[f].Strength == PhishingResistant })
-	if !strong {
-		warn("allow", "offers no phishing-resistant method (NIST SP 800-63B-4 section 2.2.2)")
-	}
-	return out
+	return out, plan
+}
+
+// easier reports whether somebody can meet p with what does not meet other.
+func (p Plan) easier(other Plan) bool {
+	return slices.ContainsFunc(p.Ways, func(w Way) bool { return len(other.Within(w).Ways) == 0 })
 }
 
 // visible warns when a rule's people can be told from unknown ones by what they are shown.
@@ -92,15 +118,28 @@ func (p Policy) visible(r Rule, at string, methods Methods) []Finding {
 	if p.Disclose == DisclosePerson {
 		return nil
 	}
+	var out []Finding
 	mine, theirs := r.Require.Compile(methods), p.Unknown.Require.Compile(methods)
-	same := mine.AtLeast == theirs.AtLeast && slices.EqualFunc(mine.Ways, theirs.Ways, slices.Equal) &&
-		slices.Equal(r.actions(), p.Unknown.actions()) &&
-		r.Limits.or(DefaultLimits()) == p.Unknown.Limits.or(DefaultLimits())
-	if same {
-		return nil
+	same := r.Match.Privileged || mine.equal(theirs)
+	if !same || !slices.Equal(r.actions(), p.Unknown.actions()) || r.Limits.or(DefaultLimits()) != p.Unknown.Limits.or(DefaultLimits()) {
+		out = append(out, Finding{false, r.Name, "its people are shown something else than unknown people: that they exist can be seen from outside",
+			at + ".require and policy.unknown.require"})
 	}
-	return []Finding{{false, r.Name, "its people are shown something else than unknown people: that they exist can be seen from outside",
-		at + ".require and policy.unknown.require"}}
+	apart := (r.Unlock != nil || p.Unknown.Unlock != nil) && !r.Match.Privileged && slices.Contains(r.actions(), Unlock)
+	if apart && !r.asks(Unlock).Compile(methods).equal(p.Unknown.asks(Unlock).Compile(methods)) {
+		out = append(out, Finding{false, r.Name, "its people are shown something else than unknown people when they ask to be unlocked: that they exist can be seen from outside",
+			at + ".unlock and policy.unknown.unlock"})
+	}
+	if r.Match.Privileged && len(mine.Ways) > 0 && len(mine.Within(theirs.Factors()).Ways) == 0 {
+		out = append(out, Finding{false, r.Name, "everybody is shown the same methods, and its people cannot recover with those: none of its ways is among them",
+			at + ".require and policy.unknown.require"})
+	}
+	return out
+}
+
+// equal reports whether p and other are shown alike.
+func (p Plan) equal(other Plan) bool {
+	return p.AtLeast == other.AtLeast && slices.EqualFunc(p.Ways, other.Ways, slices.Equal)
 }
 
 // shadowed returns the name of an earlier rule that leaves nobody to rule i.
@@ -108,6 +147,9 @@ func (p Policy) shadowed(i int) string {
 	m := p.Rules[i].Match
 	for _, r := range p.Rules[:i] {
 		if r.Stage == Draft || r.Stage == Test || r.Stage == Pilot {
+			continue
+		}
+		if r.Match.Privileged && !m.Privileged {
 			continue
 		}
 		if r.Match.everybody() || covers(r.Match.Groups, m.Groups) && covers(r.Match.Logins, m.Logins) && covers(r.Match.Directories, m.Directories) {
@@ -139,7 +181,8 @@ func (p Policy) RunTests(methods Methods) []Finding {
 
 func (p Policy) fare(c Case, methods Methods) Expectation {
 	long := time.Unix(0, 0).UTC()
-	who := Person{Found: true, Account: account.Account{Ref: account.Ref{Directory: c.Directory, ID: "test"}, Login: c.Login, Groups: c.Groups}}
+	who := Person{Found: true, Want: c.Want, Account: account.Account{Ref: account.Ref{Directory: c.Directory, ID: "test"}, Login: c.Login,
+		Groups: c.Groups, Privileged: c.Privileged}}
 	for _, f := range c.Enrolled {
 		who.Enrolled = append(who.Enrolled, Enrolled{Factor: f, Added: long})
 	}

@@ -10,20 +10,33 @@ import (
 )
 
 // Decide says what holds for one person now. A person who is not found, whom no rule matches, who
-// is denied or disabled, or who has too little enrolled gets a Decision that is not Allowed and
-// otherwise looks like anybody's: Unknown's plan, limits and actions.
+// is denied, disabled or barred, or who has too little enrolled gets a Decision that is not Allowed
+// and otherwise looks like anybody's who wants the same: Unknown's plan, limits and actions.
+//
+// Accounts that a rule for the Privileged matches are asked for that rule's ways and shown
+// Unknown's, so that nobody can pick them out (docs/design/0005-privileged.md).
 func (p Policy) Decide(who Person, methods Methods, now time.Time) Decision {
 	if !who.Found {
 		return p.decoy(who, methods, NoSuch)
 	}
 	rule, reason := p.match(who.Account)
-	if reason == Matched && who.Account.Disabled {
+	switch {
+	case reason != Matched:
+	case who.Account.Disabled:
 		reason = Disabled
+	case who.Want == Unlock && !slices.Contains(rule.actions(), Unlock):
+		reason = NoUnlock
+	case who.Want != Unlock && who.Account.Barred != "":
+		reason = Barred
 	}
 	if reason != Matched {
 		return p.decoy(who, methods, reason).under(rule)
 	}
-	plan := rule.Require.Compile(methods)
+	plan := rule.asks(who.Want).Compile(methods)
+	shown, hidden := p.Unknown.asks(who.Want).Compile(methods), rule.Match.Privileged && p.Disclose != DisclosePerson
+	if hidden {
+		plan = plan.Within(shown.Factors())
+	}
 	ripe, all := usable(plan, who.Enrolled, now.Add(-p.Quarantine)), usable(plan, who.Enrolled, now)
 	switch {
 	case len(plan.Within(ripe).Ways) > 0:
@@ -33,12 +46,31 @@ func (p Policy) Decide(who Person, methods Methods, now time.Time) Decision {
 		return p.decoy(who, methods, NotEnrolled).under(rule)
 	}
 	d := Decision{Rule: rule.Name, Allowed: true, Why: Matched, Plan: plan, Usable: ripe, Offer: plan.Factors(),
-		Actions: rule.actions(), Limits: rule.Limits.or(DefaultLimits())}
-	if p.Disclose == DisclosePerson {
+		Actions: rule.ends(who.Want), Limits: rule.Limits.or(DefaultLimits())}
+	switch {
+	case hidden:
+		d.Shown, d.Offer = &shown, shown.Factors()
+	case p.Disclose == DisclosePerson:
 		d.Plan = plan.Within(ripe)
 		d.Offer = d.Plan.Factors()
 	}
 	return d
+}
+
+// asks returns what r demands of somebody who wants that.
+func (r Rule) asks(want Action) Requirement {
+	if want == Unlock && r.Unlock != nil {
+		return *r.Unlock
+	}
+	return r.Require
+}
+
+// ends returns what a recovery under r of somebody who wants that may end in.
+func (r Rule) ends(want Action) []Action {
+	if want == Unlock {
+		return []Action{Unlock}
+	}
+	return r.actions()
 }
 
 // Rule returns the rule that holds for a, as an administrator wants to see it.
@@ -60,9 +92,9 @@ func (p Policy) match(a account.Account) (Rule, Reason) {
 
 // decoy returns what everybody gets who cannot recover.
 func (p Policy) decoy(who Person, methods Methods, why Reason) Decision {
-	plan := p.Unknown.Require.Compile(methods)
+	plan := p.Unknown.asks(who.Want).Compile(methods)
 	d := Decision{Rule: p.Unknown.Name, Why: why, Plan: plan, Offer: plan.Factors(),
-		Actions: p.Unknown.actions(), Limits: p.Unknown.Limits.or(DefaultLimits())}
+		Actions: p.Unknown.ends(who.Want), Limits: p.Unknown.Limits.or(DefaultLimits())}
 	if p.Disclose == DisclosePerson {
 		d.Plan = plan.Within(p.draw(who, plan))
 		d.Offer = d.Plan.Factors()
@@ -147,12 +179,15 @@ func (m Match) holds(a account.Account) bool {
 	if len(m.Groups) > 0 && !anyFold(m.Groups, a.Groups) {
 		return false
 	}
+	if m.Privileged && !a.Privileged {
+		return false
+	}
 	return len(m.Logins) == 0 || anyFold(m.Logins, []string{a.Login})
 }
 
 // everybody reports whether m leaves nobody out.
 func (m Match) everybody() bool {
-	return len(m.Directories) == 0 && len(m.Groups) == 0 && len(m.Logins) == 0
+	return len(m.Directories) == 0 && len(m.Groups) == 0 && len(m.Logins) == 0 && !m.Privileged
 }
 
 func anyFold(want, have []string) bool {

@@ -130,6 +130,7 @@ type Match struct {
 	Directories []string // by configured name
 	Groups      []string // member of any, compared without case
 	Logins      []string // any of, compared without case
+	Privileged  bool     // only accounts that the directory itself guards
 }
 
 // Rule is one row of the policy.
@@ -142,9 +143,27 @@ type Rule struct {
 	PilotPercent int      // and this share of everybody it matches
 	Deny         bool     // nobody whom this matches may recover
 	Require      Requirement
-	Actions      []Action // empty: Reset, Unlock and Change
+	Unlock       *Requirement // what unlocking alone asks; nil: as Require
+	Actions      []Action     // empty: Reset, Unlock and Change
+	Targets      []Target     // where else the new password is set
 	Limits       Limits
 }
+
+// Target is a further directory in which whoever resets or changes a password gets the same one,
+// when exactly one account there is theirs.
+type Target struct {
+	Directory string // by configured name
+	By        By     // empty: ByLogin
+}
+
+// By says what two accounts of one person have in common.
+type By string
+
+// The ways to find somebody's account in a target.
+const (
+	ByLogin By = "login"
+	ByEmail By = "email" // an address on record
+)
 
 // Disclosure says what a person who has proved nothing yet is shown.
 type Disclosure string
@@ -164,9 +183,12 @@ type Policy struct {
 	Rules      []Rule
 	Unknown    Rule
 	Quarantine time.Duration // an enrolment younger than this proves nothing yet
-	Disclose   Disclosure    // empty: DiscloseRule
-	Decoys     [][]Factor    // sets of factors to draw from under DisclosePerson
-	Tests      []Case        // the policy's own tests
+	// RetryTargets is how long the password is kept, sealed, for a target that could not be asked.
+	// Zero: not at all.
+	RetryTargets time.Duration
+	Disclose     Disclosure // empty: DiscloseRule
+	Decoys       [][]Factor // sets of factors to draw from under DisclosePerson
+	Tests        []Case     // the policy's own tests
 }
 
 // Decision is what holds for one person, and why. It is frozen into the recovery.
@@ -175,8 +197,9 @@ type Decision struct {
 	Allowed bool     // false: a decoy, which shows the same and can never succeed
 	Why     Reason   // for the audit log and for administrators, never for the person
 	Plan    Plan     // the ways that prove it
+	Shown   *Plan    // what is shown of the plan; nil: the plan itself
 	Usable  []Factor // of the plan's factors, those that this person can answer now
-	Offer   []Factor // those that are shown, strongest first
+	Offer   []Factor // those that are shown, strongest first; of Shown where there is one
 	Actions []Action
 	Limits  Limits
 }
@@ -189,8 +212,10 @@ const (
 	Matched      Reason = "matched"
 	NoSuch       Reason = "unknown"      // no such account, or several
 	Disabled     Reason = "disabled"     // the account may not sign in
+	Barred       Reason = "barred"       // the service may not set this account's password
 	OutOfScope   Reason = "out_of_scope" // no rule matches
 	Denied       Reason = "denied"       // a rule says no, or is off
+	NoUnlock     Reason = "no_unlock"    // the rule lets nobody unlock alone
 	NotEnrolled  Reason = "not_enrolled" // too little enrolled for any way
 	InQuarantine Reason = "quarantine"   // would be enough, but was enrolled too recently
 	Limited      Reason = "limited"      // too many starts: only what nobody can guess counts now
@@ -202,6 +227,9 @@ type Person struct {
 	Found    bool
 	Account  account.Account
 	Enrolled []Enrolled
+	// Want is what the person came for. Unlock: they say that they know their password and are
+	// locked out, and may do nothing else. Reset or empty: whatever the rule allows.
+	Want Action
 	// Draw is a stable number for the handle that was typed, from a keyed hash; it chooses the
 	// decoy list under DisclosePerson.
 	Draw uint64

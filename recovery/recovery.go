@@ -76,6 +76,7 @@ type Recovery struct {
 	Rule    string          `json:"rule"`    // the policy rule that applied
 	Why     policy.Reason   `json:"why"`
 	Plan    policy.Plan     `json:"plan"`             // frozen at the start
+	Shown   *policy.Plan    `json:"shown,omitempty"`  // what is shown of the plan; nil: the plan itself
 	Limits  policy.Limits   `json:"limits"`           // likewise
 	Usable  []policy.Factor `json:"usable,omitempty"` // factors that this person can answer; none for a decoy
 	Offer   []policy.Factor `json:"offer,omitempty"`  // factors that are shown

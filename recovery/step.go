@@ -75,11 +75,11 @@ func (Elapsed) input()    {}
 // Begin starts a recovery. With a decision that does not allow it, or with nobody, it is a decoy:
 // the same state, plan and limits, and no way to succeed.
 func Begin(id ID, who account.Ref, d policy.Decision, now time.Time) (Recovery, Event) {
-	r := Recovery{ID: id, Version: 1, Who: who, Rule: d.Rule, Why: d.Why, Plan: d.Plan, Limits: d.Limits,
+	r := Recovery{ID: id, Version: 1, Who: who, Rule: d.Rule, Why: d.Why, Plan: d.Plan, Shown: d.Shown, Limits: d.Limits,
 		Usable: d.Usable, Offer: d.Offer, Actions: d.Actions, State: Verifying, Began: now,
 		Deadline: now.Add(d.Limits.Verifying)}
 	if !d.Allowed || who.Zero() {
-		r.Who, r.Usable = account.Ref{}, nil
+		r.Who, r.Usable = account.Ref{}, nil // what is shown stays
 	}
 	return r, Event{Kind: "recovery.started", To: Verifying, Detail: string(d.Why)}
 }
@@ -281,10 +281,21 @@ func (r Recovery) Can() []policy.Action {
 	return out
 }
 
-// View returns all that the person may be shown.
+// View returns all that the person may be shown. Where the plan is another than the one that is
+// shown, the first proofs seem to go as far as everybody's; nothing but the plan itself verifies.
 func (r Recovery) View() View {
+	plan := r.Plan
+	if r.Shown != nil {
+		plan = *r.Shown
+	}
 	v := View{State: r.State, Deadline: r.Deadline, Receipt: slices.Clone(r.Receipt), Can: r.Can(), Action: r.Action,
-		Left: r.Plan.Left(r.Proofs), Alone: r.Plan.Alone(r.Proofs), AtLeast: r.Plan.AtLeast}
+		Left: plan.Left(r.Proofs), Alone: plan.Alone(r.Proofs), AtLeast: plan.AtLeast}
+	switch met := r.Plan.Met(r.Proofs); {
+	case met:
+		v.Left, v.Alone = 0, nil
+	case v.Left == 0:
+		v.Left = r.Plan.Left(r.Proofs)
+	}
 	for _, f := range r.Offer {
 		v.Methods = append(v.Methods, Offered{Factor: f, Answered: r.proven(f)})
 	}
