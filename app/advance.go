@@ -61,6 +61,9 @@ func (a *App) prepare(v Visitor, h held, in recovery.Input, now time.Time) (held
 	next.told = nil
 	if key := noticeOf(event, r); key != "" && !r.Decoy() {
 		c.Messages, err = a.tell(next.Account, notice{key: key, language: next.Language, from: next.From}, now)
+		if next.rehearsal() { // the same work, and nothing is sent
+			c = withheld(c)
+		}
 	}
 	next.row++
 	return next, c, err
@@ -78,6 +81,9 @@ func noticeOf(e recovery.Event, r recovery.Recovery) string {
 		return "notice.unsettled"
 	case recovery.Refused, recovery.Expired:
 		// Somebody proved a part and not the rest: the owner should hear of it (ASVS 6.3.5).
+		if len(r.Proofs) > 0 && unlocksOnly(r) {
+			return "notice.suspicious_unlock"
+		}
 		if len(r.Proofs) > 0 {
 			return "notice.suspicious"
 		}

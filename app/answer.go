@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"postern/account"
 	"postern/directory"
 	"postern/limit"
 	"postern/method"
@@ -123,7 +124,8 @@ func (a *App) judged(ctx context.Context, v Visitor, h held, j verdict) (held, e
 		c.Enroll = []EnrollmentRow{row}
 	}
 	if next.Recovery.State == recovery.Verified {
-		next.Rules = a.readRules(ctx, next)
+		next.Rules, next.Targets = a.readRules(ctx, next)
+		next = a.lockNow(ctx, next)
 		if c.Recovery, err = a.row(next, h.row); err != nil {
 			return h, err
 		}
@@ -154,12 +156,18 @@ func (h held) usable(f policy.Factor) bool {
 	return !h.Recovery.Decoy() && slices.Contains(h.Recovery.Usable, f)
 }
 
-// readRules asks what the directory will demand of a new password, now that the person may know.
-// If it cannot say, the page shows our own rules, and the directory still has the last word.
-func (a *App) readRules(ctx context.Context, h held) password.Directory {
+// readRules asks what the directory and the targets will demand of a new password, now that the
+// person may know, and who the person is in the targets. If a directory cannot say, the page shows
+// the other rules, and the directory still has the last word.
+func (a *App) readRules(ctx context.Context, h held) (password.Directory, []heldTarget) {
 	ctx, cancel := detached(ctx, 2*time.Second)
 	defer cancel()
-	d, err := a.directory(h.Recovery.Who.Directory)
+	return a.survey(ctx, h, a.rulesOf(ctx, h.Recovery.Who))
+}
+
+// rulesOf reads the rules of one directory for one account.
+func (a *App) rulesOf(ctx context.Context, who account.Ref) password.Directory {
+	d, err := a.directory(who.Directory)
 	if err != nil {
 		return password.Directory{}
 	}
@@ -167,7 +175,7 @@ func (a *App) readRules(ctx context.Context, h held) password.Directory {
 	if !ok {
 		return password.Directory{}
 	}
-	rules, err := reader.Rules(ctx, h.Recovery.Who.ID)
+	rules, err := reader.Rules(ctx, who.ID)
 	if err != nil {
 		a.Logger.WarnContext(ctx, "the directory's password rules could not be read; only our own are shown",
 			"directory", d.Name, "error", err)

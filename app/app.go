@@ -48,8 +48,21 @@ type Texts interface {
 type NamedDirectory struct {
 	Name  string
 	Title string // what people call it, for the receipt
+	// Domains are those of the handles (name@domain, DOMAIN\name) that belong here and nowhere else.
+	Domains []string
+	Lookup  Lookup // empty: LookupAlways
 	directory.Directory
 }
+
+// Lookup says when a directory is asked who somebody is.
+type Lookup string
+
+// When a directory is asked.
+const (
+	LookupAlways   Lookup = "always"
+	LookupFallback Lookup = "fallback" // only when none that is always asked knows the person, and no fallback before
+	LookupNever    Lookup = "never"    // it is only written to
+)
 
 // NamedMethod is a configured method.
 type NamedMethod struct {
@@ -70,6 +83,7 @@ type Settings struct {
 	Policy      policy.Policy
 	Password    password.Rules // Own and Directory are filled in for each person
 	Limits      Limits
+	Canaries    Canaries
 
 	Organisation string
 	PublicURL    string
@@ -101,8 +115,8 @@ type Visitor struct {
 	Request  string     // request identifier
 }
 
-// Operator is who acts from the command line.
-type Operator struct{ Name string } // "cli:root"
+// Operator is who acts from the command line or the console.
+type Operator struct{ Name string } // "cli:root", "console:root"
 
 // Flow is a recovery as its bearer may see it.
 type Flow struct {
@@ -112,7 +126,13 @@ type Flow struct {
 	Rules   []password.Line
 	Words   []string // what the live checklist must compare with; only once verified
 	Login   string   // for the hidden username field; only once verified
+	Lock    *Lock    // of the account; nil where there is none; only once verified
+	Stale   bool     // the password has expired or must be changed; only once verified
 }
+
+// Lock is a lock-out as far as the directory tells. A moment that it does not tell is zero; without
+// an end the lock lasts until somebody ends it.
+type Lock struct{ Since, Until time.Time }
 
 // FlowMethod is one row of the methods, with an identifier that means nothing elsewhere.
 type FlowMethod struct {
@@ -156,6 +176,7 @@ const (
 	ProblemPending     = "no-answer-yet"
 	ProblemUnsettled   = "unsettled"     // the directory was asked and nobody can tell
 	ProblemTicket      = "no-invitation" // unknown, used or expired enrolment link
+	ProblemSession     = "no-session"    // no, an unknown or an ended session of an operator
 )
 
 // ChangeRequest is a change of a known password.

@@ -1,9 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"postern/account"
@@ -31,31 +33,29 @@ func (a *App) SetPassword(ctx context.Context, v Visitor, token secret.Text, to 
 	if _, _, err := a.next(h, recovery.Submitted{Action: policy.Reset}, now); err != nil {
 		return Flow{}, err
 	}
-	normal, bad := a.rules(h).Check(to)
+	normal, bad, err := a.check(ctx, h, to)
+	if err != nil {
+		return Flow{}, err
+	}
 	if len(bad) > 0 {
 		r := a.refuse(h, ProblemPassword, "problem.password")
 		r.Violations = bad
 		return Flow{}, r
 	}
+	h.to = normal
 	return a.apply(ctx, v, h, policy.Reset, func(ctx context.Context, d NamedDirectory, id string) (string, error) {
 		return a.write(ctx, d, id, normal)
 	})
 }
 
-// Unlock spends the grant on ending a lock-out; the password stays.
-func (a *App) Unlock(ctx context.Context, v Visitor, token secret.Text) (Flow, error) {
-	h, err := a.load(ctx, token)
-	if err != nil {
-		return Flow{}, err
-	}
-	return a.apply(ctx, v, h, policy.Unlock, func(ctx context.Context, d NamedDirectory, id string) (string, error) {
-		return "", unlock(ctx, d, id)
-	})
-}
-
 // write sets the password and reads it back; detail says how sure that is.
 func (a *App) write(ctx context.Context, d NamedDirectory, id string, to secret.Text) (detail string, err error) {
-	err = d.SetPassword(ctx, id, to)
+	return a.readBack(ctx, d, id, to, d.SetPassword(ctx, id, to))
+}
+
+// readBack finds out whether the password is set, which a directory was asked for and answered with
+// err; detail says how sure that is.
+func (a *App) readBack(ctx context.Context, d NamedDirectory, id string, to secret.Text, err error) (detail string, _ error) {
 	if certain(err) {
 		return "", err
 	}
@@ -126,31 +126,40 @@ func (a *App) apply(ctx context.Context, v Visitor, h held, action policy.Action
 	return a.settle(ctx, v, h, d, detail, err)
 }
 
-// settle commits what the directory did and says so.
-func (a *App) settle(ctx context.Context, v Visitor, h held, d NamedDirectory, detail string, err error) (Flow, error) {
-	in := recovery.Settled{Outcome: recovery.Applied, Detail: detail}
+// said tells what a directory's answer means.
+func said(err error) (out recovery.Outcome, detail, operator string) {
 	var no *directory.Rejected
 	switch {
 	case err == nil:
-		in.Receipt = a.receipt(ctx, h, d, detail)
+		return recovery.Applied, "", ""
 	case errors.As(err, &no):
-		in.Outcome, in.Detail = recovery.Rejected, string(no.Reason)
+		return recovery.Rejected, string(no.Reason), no.Operator
 	case errors.Is(err, directory.ErrNotFound):
-		in.Outcome, in.Detail = recovery.Rejected, "gone"
+		return recovery.Rejected, "gone", ""
 	case errors.Is(err, directory.ErrUnavailable):
-		in.Outcome = recovery.Unreached
-	default:
-		in.Outcome = recovery.Uncertain
+		return recovery.Unreached, "", ""
 	}
-	h.told = map[audit.Field]string{audit.Directory: d.Name}
-	if no != nil {
-		h.told[audit.Operator] = no.Operator
+	return recovery.Uncertain, "", ""
+}
+
+// settle commits what the directory did and says so. Once the person's own directory has done it,
+// the targets are asked; whatever they say, the recovery is done. A process that dies before the
+// commit leaves a recovery that ends unsettled, and targets of which some may have the new password:
+// none is tried again, because nobody knows whether the person's own directory has it.
+func (a *App) settle(ctx context.Context, v Visitor, h held, d NamedDirectory, detail string, err error) (Flow, error) {
+	out, reason, operator := said(err)
+	in := recovery.Settled{Outcome: out, Detail: reason}
+	var targets []reached
+	if out == recovery.Applied {
+		targets = a.spread(ctx, h)
+		in.Detail, in.Receipt = detail, a.receipt(ctx, h, d, detail, targets)
 	}
+	h.told = map[audit.Field]string{audit.Directory: d.Name, audit.Operator: operator}
 	if in.Outcome == recovery.Uncertain || in.Outcome == recovery.Unreached {
 		a.Logger.WarnContext(ctx, "the directory did not do it", "outcome", string(in.Outcome), "directory", d.Name,
 			"flow", string(h.Recovery.ID), "error", err, "request", v.Request)
 	}
-	next, serr := a.advance(context.WithoutCancel(ctx), v, h, in, a.now())
+	next, serr := a.settled(context.WithoutCancel(ctx), v, h, in, targets)
 	if serr != nil {
 		return Flow{}, fmt.Errorf("app: the directory answered (%s) and it could not be recorded: %w", in.Outcome, serr)
 	}
@@ -158,6 +167,41 @@ func (a *App) settle(ctx context.Context, v Visitor, h held, d NamedDirectory, d
 		a.cancelOthers(ctx, v, next)
 	}
 	return a.told(next, h.Recovery.Action, in)
+}
+
+// settled commits how it went, with what the targets did and still have to do, and with the
+// password among the former ones.
+func (a *App) settled(ctx context.Context, v Visitor, h held, in recovery.Settled, targets []reached) (held, error) {
+	now := a.now()
+	next, c, err := a.prepare(v, h, in, now)
+	if err != nil {
+		return h, err
+	}
+	done := in.Outcome == recovery.Applied
+	if done {
+		c.History = a.former(ctx, h, now)
+	}
+	records, err := a.spreadRecords(v, h, targets)
+	if err != nil {
+		return h, err
+	}
+	c.Audit = append(c.Audit, records...)
+	// A job of an older reset may be taken or finished by another worker meanwhile.
+	return again(func() (held, error) {
+		full := c
+		if done {
+			jobs, err := a.queue(ctx, v, h, targets)
+			if err != nil {
+				return h, err
+			}
+			full.Messages = slices.Concat(c.Messages, jobs.rows)
+			full.Audit = slices.Concat(c.Audit, jobs.records)
+		}
+		if err := a.commit(ctx, full); err != nil {
+			return h, fmt.Errorf("app: %T: %w", in, err)
+		}
+		return next, nil
+	})
 }
 
 // told turns the outcome into what the person hears.
@@ -186,12 +230,14 @@ func (a *App) told(h held, action policy.Action, in recovery.Settled) (Flow, err
 	return a.flow(h), nil
 }
 
+// title is what people call the directory; one that is not configured any more has only its name.
+func (d NamedDirectory) title(name string) string {
+	return cmp.Or(d.Title, d.Name, name)
+}
+
 // receipt says line by line what was done.
-func (a *App) receipt(ctx context.Context, h held, d NamedDirectory, detail string) []recovery.Line {
-	title := d.Title
-	if title == "" {
-		title = d.Name
-	}
+func (a *App) receipt(ctx context.Context, h held, d NamedDirectory, detail string, targets []reached) []recovery.Line {
+	title := d.title(h.Recovery.Who.Directory)
 	change := "password_set"
 	if h.Recovery.Action == policy.Unlock {
 		change = "unlocked"
@@ -207,6 +253,9 @@ func (a *App) receipt(ctx context.Context, h held, d NamedDirectory, detail stri
 			a.Logger.WarnContext(ctx, "sessions could not be ended", "directory", d.Name, "error", err)
 		}
 		out = append(out, l)
+	}
+	for _, t := range targets {
+		out = append(out, t.lines(a.Policy.RetryTargets > 0)...)
 	}
 	for _, to := range h.Account.Notices() {
 		out = append(out, recovery.Line{Target: "notice", Change: "notice_queued", Result: recovery.Queued,

@@ -15,14 +15,21 @@ import (
 	"postern/secret"
 )
 
-// Begin starts a recovery for whoever identifier names. It answers the same for somebody and for
-// nobody: an unknown, ambiguous, disabled, out-of-scope or unenrolled account gets a decoy that
-// lives through the same code, rows and limits. Callers must let the answer leave at a fixed
+// Begin starts a recovery for whoever identifier names, who came to reset (also "") or to unlock. It
+// answers the same for somebody and for nobody: an unknown, ambiguous, disabled, out-of-scope,
+// barred or unenrolled account gets a decoy that lives through the same code, rows and limits. Callers must let the answer leave at a fixed
 // moment (web/edge), because a directory is faster for nobody.
-func (a *App) Begin(ctx context.Context, v Visitor, identifier string) (Started, error) {
+func (a *App) Begin(ctx context.Context, v Visitor, identifier string, want policy.Action) (Started, error) {
 	name, ok := handle(identifier)
 	if !ok {
 		return Started{}, &Refusal{Problem: ProblemMalformed, Key: "problem.identifier"}
+	}
+	switch want {
+	case "":
+		want = policy.Reset
+	case policy.Reset, policy.Unlock:
+	default:
+		return Started{}, fmt.Errorf("app: a recovery cannot be begun to %q", want)
 	}
 	now := a.now()
 	count := spends(v, now, "start", a.Limits.StartAddress, a.Limits.StartNetwork)
@@ -34,14 +41,14 @@ func (a *App) Begin(ctx context.Context, v Visitor, identifier string) (Started,
 		a.Logger.ErrorContext(ctx, "a directory could not be asked; the start was refused", "error", err, "request", v.Request)
 		return Started{}, &Refusal{Problem: ProblemUnavailable, Key: "problem.try_later", Retry: retryLater}
 	}
-	d, hints, err := a.decide(ctx, who, now)
+	d, hints, err := a.decide(ctx, who, want, now)
 	if err != nil {
 		return Started{}, err
 	}
 	if l := a.Limits.StartAccount; !l.Unlimited() {
 		count = append(count, Spend{Key: a.silent("start.account", who.limited()), Limit: l, Now: now})
 	}
-	b := begin{who: who, decision: d, hints: hints, typed: name, spends: count, now: now}
+	b := begin{who: who, want: want, decision: d, hints: hints, typed: name, spends: count, now: now}
 	started, err := a.begin(ctx, v, b)
 	if refusal, quiet := limited(err); refusal != nil {
 		return Started{}, refusal
@@ -69,6 +76,7 @@ func (a *App) onlyUnguessable(d policy.Decision) policy.Decision {
 // begin is one start on its way into the store.
 type begin struct {
 	who      found
+	want     policy.Action
 	decision policy.Decision
 	hints    map[policy.Factor]string
 	typed    string
@@ -84,6 +92,7 @@ func (a *App) begin(ctx context.Context, v Visitor, b begin) (Started, error) {
 	}
 	r, event := recovery.Begin(a.recoveryID(token), ref, b.decision, b.now)
 	r.Locked = b.decision.Allowed && b.who.account.Locked
+	event.Action = b.want
 	h := held{flowData: flowData{Recovery: r, Draw: b.who.draw, Language: v.Language, From: coarse(v)}}
 	if b.decision.Allowed {
 		h.Account, h.Hints = b.who.account, b.hints
@@ -108,21 +117,21 @@ func (a *App) started(v Visitor, h held, b begin, e recovery.Event) (audit.Recor
 		h.Account = b.who.account
 		return a.step(v, h, e)
 	}
-	f := map[audit.Field]string{audit.Flow: string(h.Recovery.ID), audit.To: string(e.To), audit.Rule: h.Recovery.Rule,
+	f := map[audit.Field]string{audit.Flow: string(h.Recovery.ID), audit.To: string(e.To), audit.Action: string(e.Action), audit.Rule: h.Recovery.Rule,
 		audit.Why: string(h.Recovery.Why), audit.Typed: typed(b.typed), audit.Address: v.Address.String()}
 	v.into(f)
 	return a.record(e.Kind, f)
 }
 
-// decide asks the policy. The enrolments of nobody are read too, and are none. The hints are the
-// enrolments' labels by method.
-func (a *App) decide(ctx context.Context, who found, now time.Time) (policy.Decision, map[policy.Factor]string, error) {
+// decide asks the policy about who, who wants that. The enrolments of nobody are read too, and are
+// none. The hints are the enrolments' labels by method.
+func (a *App) decide(ctx context.Context, who found, want policy.Action, now time.Time) (policy.Decision, map[policy.Factor]string, error) {
 	rows, err := a.Store.Enrollments(ctx, who.limited(), "")
 	if err != nil {
 		return policy.Decision{}, nil, fmt.Errorf("app: read enrolments: %w", err)
 	}
 	hints := map[policy.Factor]string{}
-	p := policy.Person{Found: who.ok, Account: who.account,
+	p := policy.Person{Found: who.ok, Account: who.account, Want: want,
 		Draw: binary.BigEndian.Uint64(a.Keys.Derive("draw.decoy", []byte(who.draw), 8))}
 	for _, r := range rows {
 		if inherits(who.account, r.Added) {

@@ -20,7 +20,7 @@ func TestOneHomeIsOneAddress(t *testing.T) {
 	start := func(from string) error {
 		v := visitor
 		v.Address = netip.MustParseAddr(from)
-		_, err := w.Begin(t.Context(), v, "alice")
+		_, err := w.Begin(t.Context(), v, "alice", policy.Reset)
 		return err
 	}
 	for _, c := range []struct {

@@ -8,6 +8,7 @@ import (
 
 	"postern/app"
 	"postern/directory"
+	"postern/policy"
 	"postern/secret"
 )
 
@@ -21,7 +22,7 @@ func TestAStrangerKeepsNobodyOut(t *testing.T) {
 		s.Limits.Destination, s.Limits.DestinationTotal = burst(2), burst(20)
 	})
 	for range 6 {
-		s, err := w.Begin(t.Context(), elsewhere, "alice")
+		s, err := w.Begin(t.Context(), elsewhere, "alice", policy.Reset)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +38,7 @@ func TestAllNetworksTogether(t *testing.T) {
 	for i := range 6 {
 		v := visitor
 		v.Address = netip.AddrFrom4([4]byte{10, 0, byte(i), 1})
-		s, err := w.Begin(t.Context(), v, "alice")
+		s, err := w.Begin(t.Context(), v, "alice", policy.Reset)
 		if err != nil {
 			t.Fatal(err)
 		}

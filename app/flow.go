@@ -24,6 +24,10 @@ func (a *App) flow(h held) Flow {
 		f.Login = h.Account.Login
 		f.Words = h.Account.OwnWords()
 		f.Rules = a.rules(h).Lines()
+		f.Stale = h.Account.MustChange || h.Account.Expired
+		if h.Recovery.Locked && !h.Recovery.State.Final() {
+			f.Lock = &Lock{Since: h.Account.LockedSince, Until: h.Account.LockedUntil}
+		}
 	}
 	return f
 }

@@ -23,6 +23,8 @@ import (
 type held struct {
 	row int64 // version of the stored row; 0 before the first commit
 	flowData
+	// to is the new password while it is being set. It is stored nowhere with the recovery.
+	to secret.Text
 	// told is what else belongs into the record of the next step.
 	told map[audit.Field]string
 }
@@ -32,7 +34,8 @@ type flowData struct {
 	Recovery recovery.Recovery  `json:"recovery"`
 	Account  account.Account    `json:"account"` // zero for a decoy
 	Draw     string             `json:"draw"`
-	Rules    password.Directory `json:"rules"` // read once verified
+	Rules    password.Directory `json:"rules"`             // read once verified, of all directories that are written to
+	Targets  []heldTarget       `json:"targets,omitempty"` // likewise
 	Language string             `json:"language"`
 	From     string             `json:"from"` // the network of the last step's visitor
 	// Hints are masked destinations by method, which are shown once something was proven.

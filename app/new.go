@@ -7,12 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
-
-	"postern/account"
 	"postern/directory"
 	"postern/method"
 	"postern/notify"
@@ -26,6 +21,8 @@ type App struct {
 	traits  policy.Methods
 	senders map[notify.Channel]notify.Sender
 	wake    chan struct{} // tells the outbox that something is due
+	hashes  chan struct{} // one token for each comparison with former passwords that runs
+	opens   time.Time     // for rehearsals
 }
 
 // New checks s for contradictions and returns the use cases. It starts nothing: Run does.
@@ -51,7 +48,8 @@ func New(s Settings) (*App, error) {
 			return nil, fmt.Errorf("app: policy rule %q: %s (setting %s)", f.Rule, f.Text, f.Fix)
 		}
 	}
-	a.wake = make(chan struct{}, 1)
+	a.hashes = make(chan struct{}, hashesAtOnce)
+	a.wake, a.opens = make(chan struct{}, 1), firstRehearsal(a.now())
 	return a, nil
 }
 
@@ -78,48 +76,6 @@ func (a *App) directory(name string) (NamedDirectory, error) {
 		}
 	}
 	return NamedDirectory{}, fmt.Errorf("app: directory %q is no longer configured: %w", name, directory.ErrUnavailable)
-}
-
-// found is what a handle turned out to name.
-type found struct {
-	account account.Account
-	ok      bool
-	draw    string // stable for the handle
-}
-
-// find looks handle up in every directory. Somebody is found only when exactly one directory
-// knows exactly one; a directory that cannot be asked stops the search, because can't tell means no.
-func (a *App) find(ctx context.Context, handle string) (found, error) {
-	f := found{draw: a.draw(handle)}
-	for _, d := range a.Directories {
-		acct, err := d.Find(ctx, handle)
-		switch {
-		case errors.Is(err, directory.ErrNotFound):
-			continue
-		case err != nil:
-			return found{}, fmt.Errorf("app: look up in %s: %w", d.Name, err)
-		case f.ok: // in two directories: nobody
-			return found{draw: f.draw}, nil
-		}
-		acct.Ref.Directory = d.Name
-		f.account, f.ok = acct, true
-	}
-	return f, nil
-}
-
-// maxHandle bounds what is looked up, in bytes.
-const maxHandle = 256
-
-// handle prepares what was typed for look-up: NFC and no space around it, nothing else. Control
-// characters are in no login.
-func handle(typed string) (string, bool) {
-	h := norm.NFC.String(strings.TrimSpace(typed))
-	return h, h != "" && len(h) <= maxHandle && utf8.ValidString(h) && !strings.ContainsFunc(h, unicode.IsControl)
-}
-
-// draw names whoever handle stands for, without saying who: the same for one handle each time.
-func (a *App) draw(handle string) string {
-	return encode(a.Keys.Derive("draw", []byte(strings.ToLower(handle)), 15))
 }
 
 var plain32 = base32.StdEncoding.WithPadding(base32.NoPadding)

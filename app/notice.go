@@ -85,12 +85,13 @@ type notice struct {
 	language string
 	from     string        // network; "" for an operator
 	factor   policy.Factor // the method it is about, if any
+	target   string        // likewise the further directory
 }
 
 // tell tells every address on record what happened, when, and from which network.
 func (a *App) tell(who account.Account, n notice, now time.Time) ([]MessageRow, error) {
 	params := map[string]any{"organisation": a.Organisation, "help_desk": a.HelpDesk, "login": who.Login,
-		"name": who.Name, "at": now.Format("2006-01-02 15:04 UTC"), "address": n.from, "way": ""}
+		"name": who.Name, "at": now.Format("2006-01-02 15:04 UTC"), "address": n.from, "way": "", "target": n.target}
 	if n.from == "" {
 		params["address"] = a.Texts.Text(n.language, "notice.administrators", nil)
 	}

@@ -26,7 +26,7 @@ const (
 // claimed are left alone.
 func (a *App) sendDue(ctx context.Context) (int, error) {
 	now := a.now()
-	rows, err := a.Store.Claim(ctx, now, now.Add(leaseTime), claimAtOnce)
+	rows, err := a.Store.Claim(ctx, Messages, now, now.Add(leaseTime), claimAtOnce)
 	if err != nil {
 		return 0, fmt.Errorf("app: claim messages: %w", err)
 	}

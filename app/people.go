@@ -15,7 +15,8 @@ type Person struct {
 	Account  account.Account
 	Enrolled []PersonMethod
 	Rule     string             // the rule that is for them; "" where none is
-	Decision policy.Decision    // whether they could recover now, and why not
+	Decision policy.Decision    // whether they could reset now, and why not
+	Unlock   policy.Decision    // whether they could unlock alone now, and why not
 	Thieves  [][]policy.Holding // what it would take to pass for them, once nothing is in quarantine
 	Ripe     time.Time          // when the last enrolment leaves the quarantine; zero if none is in it
 }
@@ -39,16 +40,20 @@ func (a *App) Person(ctx context.Context, op Operator, login string) (Person, er
 		return Person{}, fmt.Errorf("app: read enrolments: %w", err)
 	}
 	f, now := found{account: who, ok: true, draw: a.draw(login)}, a.now()
-	d, _, err := a.decide(ctx, f, now)
+	d, _, err := a.decide(ctx, f, policy.Reset, now)
 	if err != nil {
 		return Person{}, err
 	}
-	later, _, err := a.decide(ctx, f, now.Add(a.Policy.Quarantine))
+	unlock, _, err := a.decide(ctx, f, policy.Unlock, now)
+	if err != nil {
+		return Person{}, err
+	}
+	later, _, err := a.decide(ctx, f, policy.Reset, now.Add(a.Policy.Quarantine))
 	if err != nil {
 		return Person{}, err
 	}
 	rule, _ := a.Policy.Rule(who)
-	p := Person{Account: who, Rule: rule.Name, Decision: d, Thieves: later.Thieves(a.traits)}
+	p := Person{Account: who, Rule: rule.Name, Decision: d, Unlock: unlock, Thieves: later.Thieves(a.traits)}
 	for _, r := range rows {
 		if end := r.Added.Add(a.Policy.Quarantine); end.After(now) && end.After(p.Ripe) {
 			p.Ripe = end

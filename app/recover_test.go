@@ -230,7 +230,7 @@ func TestCantTellMeansNo(t *testing.T) {
 	w.dir.down = fmt.Errorf("dial: %w", directory.ErrUnavailable)
 	seen := w.faults.seen
 	for _, login := range []string{"alice", "nobody"} {
-		w.refused(second(w.Begin(t.Context(), visitor, login)), app.ProblemUnavailable)
+		w.refused(second(w.Begin(t.Context(), visitor, login, policy.Reset)), app.ProblemUnavailable)
 	}
 	if w.faults.seen != seen {
 		t.Error("something was written")
@@ -262,7 +262,7 @@ func TestBadInput(t *testing.T) {
 	w := newWorld(t)
 	seen := w.faults.seen
 	for _, typed := range []string{"", "   ", strings.Repeat("a", 257), "a\x00b"} {
-		w.refused(second(w.Begin(t.Context(), visitor, typed)), app.ProblemMalformed)
+		w.refused(second(w.Begin(t.Context(), visitor, typed, policy.Reset)), app.ProblemMalformed)
 	}
 	for _, token := range []string{"", "nonsense", strings.Repeat("A", 1000)} {
 		w.refused(second(w.Look(t.Context(), visitor, secret.New(token))), app.ProblemNone)
@@ -368,12 +368,12 @@ func TestLimits(t *testing.T) {
 		for range 3 {
 			w.start("alice")
 		}
-		if r := w.refused(second(w.Begin(t.Context(), visitor, "bert")), app.ProblemLimited); r.Retry <= 0 {
+		if r := w.refused(second(w.Begin(t.Context(), visitor, "bert", policy.Reset)), app.ProblemLimited); r.Retry <= 0 {
 			t.Error("no time to come back")
 		}
 		other := visitor
 		other.Address = visitor.Address.Next()
-		if _, err := w.Begin(t.Context(), other, "alice"); err != nil {
+		if _, err := w.Begin(t.Context(), other, "alice", policy.Reset); err != nil {
 			t.Errorf("another address: %v", err)
 		}
 	})
@@ -543,7 +543,7 @@ func TestFaults(t *testing.T) {
 // tryReset does what a person does, going on after errors as far as they would.
 func (w *world) tryReset() {
 	ctx := w.t.Context()
-	s, err := w.Begin(ctx, visitor, "alice")
+	s, err := w.Begin(ctx, visitor, "alice", policy.Reset)
 	if err != nil {
 		return
 	}

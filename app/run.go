@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,14 +12,16 @@ import (
 	"postern/notify"
 )
 
-// Run does the background work until ctx ends: it sends what is queued, gives records their place
-// in the log, and sweeps. Any number of nodes may run it on one store. A failure is logged and
+// Run does the background work until ctx ends: it sends what is queued, sets passwords in targets
+// that did not answer, gives records their place in the log, and sweeps. Any number of nodes may run it on one store. A failure is logged and
 // tried again; none stops it.
 func (a *App) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.work(ctx, "outbox", a.wake, outboxPause, a.drainOutbox) })
+	wg.Go(func() { a.work(ctx, "targets", nil, outboxPause, a.drainTargets) })
 	wg.Go(func() { a.work(ctx, "sequencer", nil, sequencePause, a.drainLog) })
 	wg.Go(func() { a.work(ctx, "sweep", nil, sweepPause, a.sweep) })
+	wg.Go(func() { a.work(ctx, "rehearsal", nil, rehearsalPause, a.rehearseDue) })
 	wg.Wait()
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil
@@ -97,7 +100,7 @@ func (a *App) Ready(ctx context.Context) []directory.Finding {
 				Text: fmt.Sprintf("messages by %s cannot be sent: %v", s.Channel(), err), Fix: "setting notify"})
 		}
 	}
-	return append(append(out, a.readyOutbox(ctx)...), a.readyLog(ctx)...)
+	return slices.Concat(out, a.readyOutbox(ctx), a.readyLog(ctx), a.readyRehearsals(ctx))
 }
 
 // logWaits is how long a record may wait for its place in the log before somebody should look.
@@ -126,7 +129,7 @@ func (a *App) readyOutbox(ctx context.Context) []directory.Finding {
 	}
 	if age := a.now().Sub(oldest); age > 5*time.Minute {
 		return []directory.Finding{{Severity: directory.Warning,
-			Text: fmt.Sprintf("%d messages wait, the oldest for %s", n, age.Round(time.Second)), Fix: "setting notify; see the log"}}
+			Text: fmt.Sprintf("%d messages wait (or passwords for targets), the oldest for %s", n, age.Round(time.Second)), Fix: "setting notify, or the target's directory; see the log"}}
 	}
 	return nil
 }

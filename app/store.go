@@ -29,9 +29,13 @@ type Store interface {
 	EnrollmentByFound(ctx context.Context, factor policy.Factor, found string) (EnrollmentRow, error)
 	// Ticket returns an invitation to enrol; ErrNoRow when there is none.
 	Ticket(ctx context.Context, id string) (TicketRow, error)
-	// Claim takes up to limit messages that are due, puts their Due off until lease and raises
-	// their version, so that no other node sends them meanwhile.
-	Claim(ctx context.Context, now, lease time.Time, limit int) ([]MessageRow, error)
+	// Claim takes up to limit rows of the queue that are due, puts their Due off until lease and
+	// raises their version, so that no other node works on them meanwhile.
+	Claim(ctx context.Context, queue Queue, now, lease time.Time, limit int) ([]MessageRow, error)
+	// Message returns one row of the outbox; ErrNoRow when there is none.
+	Message(ctx context.Context, id string) (MessageRow, error)
+	// History returns the former passwords of who that are kept, newest first, up to limit.
+	History(ctx context.Context, who account.Ref, limit int) ([]HistoryRow, error)
 	// Outbox counts what waits, and says since when the oldest does.
 	Outbox(ctx context.Context) (waiting int, oldest time.Time, err error)
 	// Full returns the stored moment of a limit; zero when it was never used.
@@ -61,6 +65,7 @@ type Change struct {
 	Limits   []Spend
 	Audit    []audit.Record // at least one, or Commit refuses
 	Messages []MessageRow
+	History  []HistoryRow
 }
 
 // RecoveryRow is a recovery at rest.
@@ -96,16 +101,39 @@ type TicketRow struct {
 	Data     []byte    // sealed
 }
 
-// MessageRow is one message of the outbox. Final rows (sent, dead) are kept until swept.
+// Queue is a part of the outbox that has workers of its own.
+type Queue string
+
+// The queues.
+const (
+	Messages Queue = "messages" // to people
+	Targets  Queue = "targets"  // passwords for further directories: rows whose Channel is TargetChannel
+)
+
+// TargetChannel marks a row of the outbox that is no message (see Targets).
+const TargetChannel = "target"
+
+// MessageRow is one message of the outbox, or a password that a further directory still has to
+// get. Final rows (sent, dead) are kept until swept; those of a password hold no data.
 type MessageRow struct {
 	ID       string
 	Version  int64
-	Channel  string
+	Channel  string    // of package notify, or TargetChannel
 	Due      time.Time // zero: final
 	Attempts int
 	State    string // "waiting", "sent", "dead", "void" (for a decoy: the same work, and nothing is sent)
 	Made     time.Time
-	Data     []byte // sealed notify.Message
+	Data     []byte // sealed notify.Message; for a target sealed targetJob
+}
+
+// HistoryRow is one former password of one person. Of those that Who has, Commit keeps the newest
+// Keep.
+type HistoryRow struct {
+	ID   string
+	Who  account.Ref
+	At   time.Time
+	Data []byte // sealed hash
+	Keep int
 }
 
 // Spend takes one event from a limit inside the transaction. Reset instead forgets what was spent.

@@ -92,6 +92,9 @@ func (a *App) enroller(ctx context.Context, login string, f policy.Factor) (acco
 	return who, m, err
 }
 
+// ErrNobody tells an operator that a login is nobody's, or several people's.
+var ErrNobody = errors.New("names no account, or several, in the configured directories")
+
 // known returns the account of login, for operators: they are told why there is none.
 func (a *App) known(ctx context.Context, login string) (account.Account, error) {
 	name, ok := handle(login)
@@ -103,7 +106,7 @@ func (a *App) known(ctx context.Context, login string) (account.Account, error) 
 		return account.Account{}, err
 	}
 	if !who.ok {
-		return account.Account{}, fmt.Errorf("app: %q names no account, or several, in the configured directories", login)
+		return account.Account{}, fmt.Errorf("app: %q %w", login, ErrNobody)
 	}
 	return who.account, nil
 }

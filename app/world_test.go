@@ -69,6 +69,26 @@ type faults struct {
 	seen int
 	at   int  // the commit that fails, from 1; 0 for none
 	kept bool // it is written all the same, and the answer is lost
+	// before is called with every change on its way into the store.
+	before func(app.Change)
+	// reading is called before a row of the outbox is read.
+	reading func()
+}
+
+func (f *faults) onRead(do func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reading = do
+}
+
+func (f *faults) Message(ctx context.Context, id string) (app.MessageRow, error) {
+	f.mu.Lock()
+	reading := f.reading
+	f.mu.Unlock()
+	if reading != nil {
+		reading()
+	}
+	return f.Store.Message(ctx, id)
 }
 
 var errLost = errors.New("the answer of the store was lost")
@@ -76,8 +96,11 @@ var errLost = errors.New("the answer of the store was lost")
 func (f *faults) Commit(ctx context.Context, c app.Change) error {
 	f.mu.Lock()
 	f.seen++
-	hit, kept := f.at != 0 && f.seen == f.at, f.kept
+	hit, kept, before := f.at != 0 && f.seen == f.at, f.kept, f.before
 	f.mu.Unlock()
+	if before != nil {
+		before(c)
+	}
 	if hit && !kept {
 		return errLost
 	}
@@ -94,6 +117,7 @@ type people struct {
 	accounts map[string]account.Account // by ID
 	words    map[string]string          // passwords by ID
 	writes   map[string]int
+	finds    int                   // look-ups so far
 	down     error                 // of every look-up
 	refuse   func(to string) error // of SetPassword, before it does anything
 	after    func(to string) error // of SetPassword, when it is done
@@ -103,6 +127,7 @@ type people struct {
 func (p *people) Find(_ context.Context, handle string) (account.Account, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.finds++
 	if p.down != nil {
 		return account.Account{}, p.down
 	}
@@ -324,7 +349,7 @@ var visitor = app.Visitor{Address: netip.MustParseAddr("192.0.2.7"), Agent: "tes
 
 func (w *world) start(login string) app.Started {
 	w.t.Helper()
-	s, err := w.Begin(w.t.Context(), visitor, login)
+	s, err := w.Begin(w.t.Context(), visitor, login, policy.Reset)
 	if err != nil {
 		w.t.Fatal(err)
 	}
