@@ -62,9 +62,11 @@ func (c *Config) check() Faults {
 	k.encryption()
 	k.organisation()
 	k.parts()
+	k.lookups()
 	k.policy()
 	k.password()
 	k.limits()
+	k.rehearsal()
 	return k.faults
 }
 
@@ -222,6 +224,9 @@ func (k *checker) password() {
 	}
 	if p.MinGuesses < 0 || p.MinGuesses > 16 {
 		k.bad("password.min_guesses", fmt.Sprintf("%g is not between 0 and 16", p.MinGuesses), "it is a power of ten: 8 withstands a hundred million guesses")
+	}
+	if p.History < 0 || p.History > 24 {
+		k.bad("password.history", fmt.Sprintf("%d is not between 0 and 24", p.History), "each one costs a hashing whenever a password is tried; use 0 to turn it off")
 	}
 	for i, w := range p.BannedWords {
 		if len([]rune(w)) < 4 {

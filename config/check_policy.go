@@ -27,13 +27,19 @@ func (k *checker) policy() {
 		switch {
 		case r.Name == "":
 			k.bad(at+".name", "is missing", "name the rule: the audit log says which one applied")
+		case r.Name == rehearsals:
+			k.bad(at+".name", fmt.Sprintf("%q is what rehearsals are recorded as", r.Name), "give the rule another")
 		case slices.Contains(names, r.Name):
 			k.bad(at+".name", fmt.Sprintf("%q is the name of another rule too", r.Name), "give each its own")
 		}
 		names = append(names, r.Name)
 		k.rule(at, r)
 	}
+	if p.RetryTargets > mostRetry {
+		k.bad("policy.retry_targets", fmt.Sprintf("%s is more than %s, and as long a password lies in the store", span(p.RetryTargets), span(mostRetry)), "use 15m: who needs the target sooner asks the help desk")
+	}
 	k.require("policy.unknown.require", p.Unknown.Require)
+	k.require("policy.unknown.unlock", p.Unknown.Unlock)
 	k.flow("policy.unknown.limits", p.Unknown.Limits)
 	for i, c := range p.Tests {
 		at := fmt.Sprintf("policy.tests[%d]", i)
@@ -61,10 +67,15 @@ func (k *checker) rule(at string, r Rule) {
 	case r.Stage != policy.Pilot && len(r.PilotGroups) > 0:
 		k.bad(at+".pilot_groups", "has no effect without stage: pilot", "remove one or set the other")
 	}
+	k.targets(at, r)
 	if r.Deny && r.Require != nil {
 		k.bad(at+".require", "has no effect beside deny: true", "keep one")
 	}
+	if r.Deny && r.Unlock != nil {
+		k.bad(at+".unlock", "has no effect beside deny: true", "keep one")
+	}
 	k.require(at+".require", r.Require)
+	k.require(at+".unlock", r.Unlock)
 	k.flow(at+".limits", r.Limits)
 }
 
@@ -120,5 +131,30 @@ func (k *checker) flow(at string, l FlowLimits) {
 		if one.time != 0 && one.time < leastTime {
 			k.bad(at+"."+one.name, fmt.Sprintf("%v is less than %s: %s", one.time, span(leastTime), one.why), "leave it out for the default")
 		}
+	}
+}
+
+// mostRetry bounds how long a password waits for a target.
+const mostRetry = 24 * time.Hour
+
+// targets checks where else a password is set.
+func (k *checker) targets(at string, r Rule) {
+	var names []string
+	for i, t := range r.Targets {
+		name := fmt.Sprintf("%s.targets[%d].directory", at, i)
+		switch {
+		case t.Directory == "":
+			k.bad(name, "is missing", "name the directory")
+		case !k.c.has(t.Directory):
+			k.bad(name, fmt.Sprintf("there is no directory %q", t.Directory), "use a name that stands under directories")
+		case slices.Contains(names, t.Directory):
+			k.bad(name, fmt.Sprintf("%q is a target twice", t.Directory), "keep one")
+		case len(r.Match.Directories) == 1 && r.Match.Directories[0] == t.Directory, len(k.c.Directories) == 1:
+			k.bad(name, fmt.Sprintf("%q is the person's own directory, which gets the password anyway", t.Directory), "name another or leave it out")
+		}
+		names = append(names, t.Directory)
+	}
+	if r.Deny && len(r.Targets) > 0 {
+		k.bad(at+".targets", "has no effect beside deny: true", "keep one")
 	}
 }

@@ -42,6 +42,7 @@ type Config struct {
 	Policy         Policy        `yaml:"policy" doc:"Who may recover, and what proves that it is them."`
 	Password       Password      `yaml:"password" doc:"What a new password must be, besides what the directory demands."`
 	Limits         Limits        `yaml:"limits" doc:"What one visitor, one account and one destination may cause. Each limit allows burst at once and then one more each every; burst: 0 turns it off."`
+	Rehearsal      Rehearsal     `yaml:"rehearsal" doc:"Complete resets of canary accounts, to learn of a door that sticks before people do. See docs/operate/rehearsal.md."`
 	ReplyMoment    time.Duration `yaml:"reply_moment" doc:"How long after it arrived the answer to a start leaves, so that its time does not tell whether the account exists. Must be longer than the slowest directory usually takes."`
 	Log            Log           `yaml:"log" doc:"The process log on standard error. The audit log is separate and always on."`
 	Audit          Audit         `yaml:"audit" doc:"The audit log."`
@@ -105,6 +106,7 @@ type Password struct {
 	MinGuesses      float64  `yaml:"min_guesses" doc:"The password must withstand ten to the power of this many guesses, as estimated. 0: not asked."`
 	BannedWords     []string `yaml:"banned_words" doc:"Words of your organisation that passwords must not be made of."`
 	BannedWordsFile string   `yaml:"banned_words_file" doc:"More of them, one a line."`
+	History         int      `yaml:"history" doc:"So many of the passwords that somebody was given here before, at most 24, are refused, for directories that do not apply their own history when a service sets a password: Active Directory without the policy hints control, OpenLDAP with manage rights, 389 Directory Server's password administrators, and the built-in directory, which has none. They are kept as salted Argon2id hashes, encrypted. Passwords that were set elsewhere are not known. 0: off."`
 	BlocklistFile   string   `yaml:"blocklist_file" doc:"Passwords that are refused whole, one a line, besides the built-in list of common ones."`
 }
 
@@ -131,6 +133,14 @@ type Rate struct {
 // Limit returns r for package limit.
 func (r Rate) Limit() limit.Limit { return limit.Limit{Burst: r.Burst, Every: r.Every} }
 
+// Rehearsal is which accounts are reset to see whether resets work, and who hears when not.
+type Rehearsal struct {
+	Accounts []string      `yaml:"accounts" doc:"Logins of accounts that are nobody's and were made for this: each rehearsal sets a random password that nobody knows. No other account is ever rehearsed on. \"postern check --rehearse LOGIN\" does one now."`
+	Every    time.Duration `yaml:"every" doc:"How often \"postern serve\" rehearses on each of accounts; longer than the directory's minimum age of passwords. 0: only by hand."`
+	Alarm    []string      `yaml:"alarm" form:"ops@example.com" doc:"Mail addresses that hear when a rehearsal fails, every six hours while it goes on failing, and once when it works again. The process log and the audit log say it in any case."`
+	Language string        `yaml:"language" oneof:"en de" doc:"Of those messages."`
+}
+
 // Log is the process log.
 type Log struct {
 	Level  string `yaml:"level" oneof:"debug info warn error" doc:"The least severe that is written."`
@@ -148,7 +158,7 @@ func Default() Config {
 		Listen:       "127.0.0.1:8080",
 		Data:         "/var/lib/postern",
 		Organisation: Organisation{Name: "Your organisation", Accent: "#0b5c4a"},
-		Policy:       Policy{Quarantine: 24 * time.Hour, Disclose: "rule"},
+		Policy:       Policy{Quarantine: 24 * time.Hour, RetryTargets: 15 * time.Minute, Disclose: "rule"},
 		Password:     Password{MinLength: 15, MaxLength: 256, MinGuesses: 8},
 		Limits: Limits{
 			StartAddress:      Rate{60, 5 * time.Second},
@@ -161,6 +171,7 @@ func Default() Config {
 			DestinationTotal:  Rate{20, 2 * time.Minute},
 			ChangeAccount:     Rate{3, 30 * time.Minute},
 		},
+		Rehearsal:   Rehearsal{Every: time.Hour, Language: "en"},
 		ReplyMoment: 200 * time.Millisecond,
 		Log:         Log{Level: "info", Format: "text"},
 	}

@@ -187,6 +187,7 @@ func (p *printer) directories(kinds Kinds) {
 		p.comment(2, "What people call it.")
 		p.line(2, "title: Company account"+p.remark("an example"))
 		p.line(2, "type: "+k.ID)
+		p.structure(2, reflect.ValueOf(Routing{}), reflect.ValueOf(Routing{}))
 		p.settings(2, k.Settings)
 	}
 }

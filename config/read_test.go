@@ -106,7 +106,12 @@ func TestPolicyIsMapped(t *testing.T) {
 	if got := p.Tests[0]; got.Expect != policy.NothingPossible || len(got.Enrolled) != 2 {
 		t.Errorf("got %+v", got)
 	}
-	if got := (Policy{}).Policy().Rules; len(got) != 1 || got[0].Name != "everybody" || got[0].Require.Methods != 2 {
+	targets := Policy{RetryTargets: time.Minute, Rules: []Rule{{Targets: []Target{{"erp", policy.ByEmail}, {Directory: "wiki"}}}}}.Policy()
+	if got, want := targets.Rules[0].Targets, []policy.Target{{Directory: "erp", By: policy.ByEmail}, {Directory: "wiki"}}; !reflect.DeepEqual(got, want) || targets.RetryTargets != time.Minute {
+		t.Errorf("targets: got %+v, tried for %v", got, targets.RetryTargets)
+	}
+	if got := (Policy{}).Policy().Rules; len(got) != 2 || got[1].Name != "everybody" || got[1].Require.Methods != 2 || got[1].Match.Privileged ||
+		got[0].Name != "privileged" || !got[0].Match.Privileged || got[0].Require.AtLeast != policy.PhishingResistant || !got[0].Require.Passkey {
 		t.Errorf("without rules: got %+v", got)
 	}
 }
@@ -167,6 +172,35 @@ func TestBadFiles(t *testing.T) {
 		{"TLS for http", strings.Replace(base, "https://r.example.com", "http://localhost", 1) + "tls: {cert_file: a, key_file: b}\n", []string{"5: tls: stands beside a public_url without https; write"}},
 		{"listen", proxied + "listen: localhost\n", []string{"6: listen: \"localhost\" is no address with a port; write"}},
 		{"proxies", base + "trusted_proxies: [nginx]\n", []string{"5: trusted_proxies[0]: \"nginx\" is neither an address nor a network; write"}},
+		{"rehearsed too often", proxied + "rehearsal: {accounts: [canary], every: 10s}\n", []string{"6: rehearsal.every: 10s is not between 5m and 72h; use"}},
+		{"rehearsed too rarely", proxied + "rehearsal: {accounts: [canary], every: 73h}\n", []string{"6: rehearsal.every: 73h is not between 5m and 72h; use"}},
+		{"canaries", proxied + "rehearsal: {accounts: [canary, \" \", Canary]}\n", []string{"6: rehearsal.accounts[1]: \" \" is no login; write", "6: rehearsal.accounts[2]: stands there twice; keep"}},
+		{"alarm for nothing", proxied + "rehearsal: {alarm: [ops]}\n", []string{"6: rehearsal.alarm: has no effect without rehearsal.accounts; remove", "6: rehearsal.alarm[0]: \"ops\" is no address; write"}},
+		{"alarm in Latin", proxied + "rehearsal: {accounts: [c], language: la}\n", []string{"6: rehearsal.language: "}},
+		{"a rule called rehearsal", proxied + "policy: {rules: [{name: rehearsal}]}\n", []string{"6: policy.rules[0].name: \"rehearsal\" is what rehearsals are recorded as; give"}},
+		{"targets", proxied + `policy:
+  retry_targets: 25h
+  rules:
+    - {name: x, match: {directories: [b]}, targets: [{by: email}, {directory: erp}, {directory: b}, {directory: a}, {directory: a}]}
+    - {name: y, deny: true, targets: [{directory: b, by: phone}]}
+password: {history: 25}
+`, []string{
+			"10: policy.rules[1].targets[0].by: \"phone\" is not possible here; use one of login, email"}},
+		{"targets, readable", strings.Replace(proxied, "type: local}", "type: local}, {name: b, type: local}", 1) + `policy:
+  retry_targets: 25h
+  rules:
+    - {name: x, match: {directories: [b]}, targets: [{by: email}, {directory: erp}, {directory: b}, {directory: a}, {directory: a}]}
+    - {name: y, deny: true, targets: [{directory: b}]}
+password: {history: 25}
+`, []string{
+			"7: policy.retry_targets: 25h is more than 24h, and as long a password lies in the store; use",
+			"9: policy.rules[0].targets[0].directory: is missing; name",
+			"9: policy.rules[0].targets[1].directory: there is no directory \"erp\"; use",
+			"9: policy.rules[0].targets[2].directory: \"b\" is the person's own directory, which gets the password anyway; name",
+			"9: policy.rules[0].targets[4].directory: \"a\" is a target twice; keep one",
+			"10: policy.rules[1].targets: has no effect beside deny: true; keep one",
+			"11: password.history: 25 is not between 0 and 24; each"}},
+		{"target of itself", proxied + "policy: {rules: [{name: x, targets: [{directory: a}]}]}\n", []string{"6: policy.rules[0].targets[0].directory: \"a\" is the person's own directory"}},
 		{"reply at once", proxied + "reply_moment: 0\n", []string{"6: reply_moment: 0s is not between 20ms and 5s; use"}},
 		{"negative time", proxied + "reply_moment: -1s\n", []string{"6: reply_moment: \"-1s\" is less than nothing; write"}},
 		{"no help desk", proxied + "organisation: {help_desk: \" \"}\n", []string{"6: organisation.help_desk: is missing: every page and message says whom to ask"}},

@@ -17,11 +17,18 @@ type Section struct {
 	Name  string // of a directory, chosen by the administrator
 	Title string // what people call the directory
 	Type  string // the Kind's ID
+	Routing
 
 	file    string
 	path    string
 	line    int
 	entries []entry // those that the Kind reads
+}
+
+// Routing is who is looked up in a directory.
+type Routing struct {
+	Domains []string `yaml:"domains" form:"example.com" doc:"Domains whose people are here: what is typed as name@domain or DOMAIN\\name with one of these is looked up only in the directories that list it, DOMAIN\\name also as name alone. In any case of letters. What has no domain, or one that no directory lists, is looked up in all."`
+	Lookup  string   `yaml:"lookup" oneof:"always fallback never" doc:"When people are looked up here. always: each time; whoever is then in two directories is nobody. fallback: only when none that is always asked knows them, and no fallback before this one. never: nobody recovers here; it is only a target of other directories' people (policy.rules[].targets). Default: always."`
 }
 
 // Decode fills into, a pointer to the Kind's settings with their defaults; what the file does not
@@ -98,16 +105,17 @@ type Methods []Section
 type Senders []Section
 
 // nameForm is what a directory may be called: it stands in the audit log and in references.
-var nameForm = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
+var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)
 
 func (s *Directories) read(d *decoder, n ast.Node, path string) {
 	for i, item := range d.items(n, path) {
 		one := d.section(item, fmt.Sprintf("%s[%d]", path, i), "name", "title")
+		d.route(&one)
 		switch {
 		case one.Name == "":
 			d.fault(one.line, one.path+".name", "is missing", "give the directory a name such as \"staff\"; it stands in the audit log and must not change later")
 		case !nameForm.MatchString(one.Name):
-			d.fault(one.line, one.path+".name", "is not of the form of a name", "use up to 31 lower-case letters, digits and hyphens, a letter first")
+			d.fault(one.line, one.path+".name", "is not of the form of a name", "use up to 31 lower-case letters, digits and hyphens, a letter or digit first")
 		case slices.ContainsFunc(*s, func(o Section) bool { return o.Name == one.Name }):
 			d.fault(one.line, one.path+".name", fmt.Sprintf("%q is the name of another directory too", one.Name), "give each its own")
 		}
@@ -191,6 +199,20 @@ func (d *decoder) section(n ast.Node, path string, common ...string) Section {
 		s.entries = append(s.entries, e)
 	}
 	return s
+}
+
+// route takes what says who is looked up out of a directory's entry.
+func (d *decoder) route(s *Section) {
+	v := reflect.ValueOf(&s.Routing).Elem()
+	var mine []entry
+	s.entries = slices.DeleteFunc(s.entries, func(e entry) bool {
+		own := slices.ContainsFunc(fieldsOf(v.Type()), func(f field) bool { return f.key == e.key })
+		if own {
+			mine = append(mine, e)
+		}
+		return own
+	})
+	d.structure(mine, s.line, s.path, v)
 }
 
 // known reports a type that no Kind has.

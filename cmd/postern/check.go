@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,49 +16,111 @@ import (
 	"postern/config"
 	"postern/directory"
 	"postern/directory/local"
-	"postern/notify"
+	"postern/doctor"
 	"postern/policy"
 	"postern/store/sqlstore"
 	"postern/web/edge"
+	"postern/web/portal"
 )
 
 // checkCommand says whether "postern serve" would do.
 type checkCommand struct {
 	configFlag
+	Person string `help:"Look at one person too: the state of the account, what the service may do to it, which rule holds, and whether they could recover. Opens the store as serve does, and records that you looked." placeholder:"LOGIN"`
+	JSON   bool   `name:"json" help:"Print the findings as one line of JSON, for programs."`
+
+	Rehearse string `help:"Instead, reset the password of this canary account for real, as a person would, and show every step. It must be listed under rehearsal.accounts." placeholder:"LOGIN"`
 }
 
-// patience is how long one directory or sender may take to answer a check.
+// patience is how long the store may take to answer a check.
 const patience = 15 * time.Second
 
 // Run checks everything and prints what it found.
 func (c checkCommand) Run(e *env) error {
+	if c.Rehearse != "" {
+		return c.rehearse(e)
+	}
 	conf, err := config.Load(c.Config, kinds())
 	if err != nil {
 		return err
 	}
-	k := &checker{out: e.out, now: e.now}
+	k := &checker{out: e.out, quiet: c.JSON, report: doctor.Report{Began: e.now()}}
+	k.begin("file")
 	k.good("the file " + c.Config + " can be read, and its settings fit together")
 	p := &program{conf: conf, now: e.now, log: logger(e, conf.Log)}
 	k.keys(p)
-	k.store(e.ctx, conf)
-	opened := k.parts(p)
-	k.directories(e.ctx, p)
-	k.senders(e.ctx, p)
-	sound := k.policy(p)
-	k.site(p, opened && sound)
-	if err := p.close(); err != nil {
-		k.bad("directories", err, "")
+	if k.store(e.ctx, conf) && p.keys != nil && c.opens() {
+		k.openStore(e.ctx, p)
 	}
+	opened := k.parts(p)
+	for _, s := range p.doctor().Check(e.ctx).Sections {
+		k.take(s)
+	}
+	k.site(p, opened && p.sound())
+	if c.Person != "" {
+		k.person(e, p, c.Person)
+	}
+	k.begin("end")
+	if err := p.close(); err != nil {
+		k.bad("directories", err, "see whether the servers of the directories still answer")
+	}
+	k.report.Ended = e.now()
 	return k.sum()
+}
+
+// opens reports whether the store is needed, and not only whether it would open.
+func (c checkCommand) opens() bool { return c.Person != "" }
+
+// doctor looks at the parts that were opened.
+func (p *program) doctor() *doctor.Doctor {
+	return doctor.New(doctor.Parts{
+		Directories: p.directories, Senders: p.senders, Methods: p.traits(), Policy: p.conf.Policy.Policy(),
+		Limits: limits(p.conf.Limits), ReplyMoment: p.conf.ReplyMoment, Now: p.now,
+		Closed: func(d directory.Directory) bool {
+			_, builtIn := directory.As[*local.Directory](d)
+			return builtIn && p.store == nil
+		},
+	})
+}
+
+// traits are what the opened methods say of themselves.
+func (p *program) traits() policy.Methods {
+	out := policy.Methods{}
+	for _, m := range p.methods {
+		out[m.Kind.ID] = m.Kind.Traits
+	}
+	return out
+}
+
+// sound reports whether an app would take the rules: the doctor has told why not.
+func (p *program) sound() bool {
+	return !slices.ContainsFunc(p.conf.Policy.Policy().Check(p.traits()), func(f policy.Finding) bool { return f.Fault })
 }
 
 // sum prints how much was found.
 func (k *checker) sum() error {
-	if k.faults > 0 {
-		fmt.Fprintf(k.out, "%s, %s\n", count(k.faults, "error"), count(k.warnings, "warning"))
+	faults, warnings := k.report.Count(directory.Fault), k.report.Count(directory.Warning)
+	if k.quiet {
+		line := json.NewEncoder(k.out)
+		line.SetEscapeHTML(false)
+		err := line.Encode(struct {
+			Errors   int `json:"errors"`
+			Warnings int `json:"warnings"`
+			doctor.Report
+		}{faults, warnings, k.report})
+		if err != nil {
+			return err
+		}
+	}
+	switch {
+	case faults > 0 && !k.quiet:
+		fmt.Fprintf(k.out, "%s, %s\n", count(faults, "error"), count(warnings, "warning"))
+	case !k.quiet:
+		fmt.Fprintf(k.out, "no errors, %s\n", count(warnings, "warning"))
+	}
+	if faults > 0 {
 		return errSilent
 	}
-	fmt.Fprintf(k.out, "no errors, %s\n", count(k.warnings, "warning"))
 	return nil
 }
 
@@ -69,19 +132,39 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// checker prints findings and counts them.
+// checker prints findings as they come, and keeps them.
 type checker struct {
-	out              io.Writer
-	now              func() time.Time
-	faults, warnings int
+	out    io.Writer
+	quiet  bool // prints all of them at the end
+	report doctor.Report
 }
 
+// begin begins a section.
+func (k *checker) begin(name string) {
+	k.report.Sections = append(k.report.Sections, doctor.Section{Name: name})
+}
+
+// take prints and keeps a section.
+func (k *checker) take(s doctor.Section) {
+	k.begin(s.Name)
+	for _, f := range s.Findings {
+		k.keep(s.Name, f)
+	}
+}
+
+// found keeps a finding of the present section, with what it is about in its text.
 func (k *checker) found(about string, f directory.Finding) {
-	switch f.Severity {
-	case directory.Fault:
-		k.faults++
-	case directory.Warning:
-		k.warnings++
+	if about != "" {
+		f.Text = about + ": " + f.Text
+	}
+	k.keep("", f)
+}
+
+func (k *checker) keep(about string, f directory.Finding) {
+	s := &k.report.Sections[len(k.report.Sections)-1]
+	s.Findings = append(s.Findings, f)
+	if k.quiet {
+		return
 	}
 	if about != "" {
 		about += ": "
@@ -115,6 +198,7 @@ func (k *checker) bad(about string, err error, fix string) {
 }
 
 func (k *checker) keys(p *program) {
+	k.begin("keys")
 	ring, err := openKeys(p.conf)
 	if err != nil {
 		k.bad("keys", err, "")
@@ -126,19 +210,21 @@ func (k *checker) keys(p *program) {
 
 // parts opens what the file describes, and reports whether all of it could be.
 func (k *checker) parts(p *program) bool {
-	before := k.faults
+	k.begin("settings")
+	before := k.report.Count(directory.Fault)
 	for _, err := range p.openParts() {
 		if err != nil {
 			k.bad("", err, "")
 		}
 	}
-	return k.faults == before
+	return k.report.Count(directory.Fault) == before
 }
 
 // site makes what serve makes of the settings, and listens nowhere. Without all its parts there is
 // no app; the pages can be looked at all the same.
 func (k *checker) site(p *program, whole bool) {
-	before := k.faults
+	k.begin("pages")
+	before := k.report.Count(directory.Fault)
 	if whole {
 		if err := p.assemble(); err != nil {
 			k.bad("", err, "")
@@ -148,7 +234,7 @@ func (k *checker) site(p *program, whole bool) {
 	if p.app != nil {
 		_, err = p.handler()
 	} else if p.texts != nil {
-		_, err = p.renderer()
+		_, err = p.renderer(portal.Pages())
 	}
 	if err != nil {
 		k.bad("", err, "")
@@ -159,7 +245,7 @@ func (k *checker) site(p *program, whole bool) {
 		}
 	}
 	k.certificates(p)
-	if k.faults == before {
+	if k.report.Count(directory.Fault) == before {
 		k.good("pages: name, colour, picture and certificate would be served")
 	}
 }
@@ -177,131 +263,60 @@ func (k *checker) certificates(p *program) {
 	}
 }
 
-// store asks PostgreSQL whether it answers, and for SQLite whether the folder would do. It makes
-// and migrates nothing.
-func (k *checker) store(ctx context.Context, conf config.Config) {
+// store asks PostgreSQL whether it answers, and for SQLite whether the folder would do, and
+// reports whether serve could use it. It makes and migrates nothing.
+func (k *checker) store(ctx context.Context, conf config.Config) bool {
+	k.begin("store")
 	if path := conf.Store.SQLite; !conf.Store.Postgres() {
 		if err := writable(path); err != nil {
 			k.bad(settingOf(conf, path, "store.sqlite"), err, mendFolder)
-			return
+			return false
 		}
 		k.good("store: SQLite at " + path)
-		return
+		return true
 	}
 	dsn, err := config.LoadSecret("store.postgres_dsn", conf.Store.PostgresDSNFile, conf.Store.PostgresDSNEnv)
 	if err != nil {
 		k.bad("store", err, "")
-		return
+		return false
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := sqlstore.Check(ctx, dsn); err != nil {
 		k.bad("store.postgres_dsn", err, "check address, user, password and database")
-		return
+		return false
 	}
 	k.good("store: PostgreSQL answers")
+	return true
 }
 
-func (k *checker) directories(ctx context.Context, p *program) {
-	for _, d := range p.directories {
-		ask, ok := directory.As[directory.Checker](d.Directory)
-		if _, local := directory.As[*local.Directory](d.Directory); local || !ok {
-			k.good("directory " + d.Name + ": there is nothing to ask but the store")
-		} else {
-			ctx, cancel := context.WithTimeout(ctx, patience)
-			for _, f := range ask.Check(ctx) {
-				k.found("directory "+d.Name, f)
-			}
-			cancel()
-		}
-		k.lockout(ctx, p, d)
-	}
-}
-
-// lockouts is a directory that can tell after how many wrong passwords it locks an account, and
-// which setting says so. 0: it does not, or nobody can tell.
-type lockouts interface {
-	LockoutAfter(ctx context.Context) (n int, setting string)
-}
-
-// lockout compares the limit on changes of a known password with the directory's own: whoever may
-// try as often as the directory bears can lock people out.
-func (k *checker) lockout(ctx context.Context, p *program, d app.NamedDirectory) {
-	ask, ok := directory.As[lockouts](d.Directory)
-	if !ok || !changes(p.conf.Policy.Policy()) {
+// openStore opens it as serve does.
+func (k *checker) openStore(ctx context.Context, p *program) {
+	store, err := openStore(ctx, p.conf)
+	if err != nil {
+		k.bad("store", err, "")
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	n, setting := ask.LockoutAfter(ctx)
-	tries := p.conf.Limits.ChangeAccount.Burst
-	if n == 0 || tries > 0 && tries < n {
+	p.store = store
+}
+
+// person looks at one person, which needs everything else.
+func (k *checker) person(e *env, p *program, login string) {
+	k.begin("person " + login)
+	if p.app == nil || p.store == nil { // the store stays closed without keys
+		k.found("person "+login, directory.Finding{Severity: directory.Fault, Text: "cannot be looked at", Fix: "mend the errors above first"})
 		return
 	}
-	allowed := fmt.Sprintf("%d at once", tries)
-	if tries == 0 {
-		allowed = "any number"
+	s, err := p.doctor().Examine(e.ctx, p.app, operator(), login)
+	switch {
+	case errors.Is(err, app.ErrNobody):
+		k.bad("person "+login, err, "write the login as the person signs in; with several directories only one may know it")
+	case err != nil:
+		k.bad("person "+login, err, "mend what is said of the directories and the store")
+	default:
+		k.report.Sections = k.report.Sections[:len(k.report.Sections)-1]
+		k.take(s)
 	}
-	k.found("directory "+d.Name, directory.Finding{Severity: directory.Warning,
-		Text: fmt.Sprintf("it locks an account after %d wrong passwords (%s), and limits.change_account.burst allows %s: a stranger could lock people out by changing their passwords here", n, setting, allowed),
-		Fix:  fmt.Sprintf("set limits.change_account.burst to less than %d, or %s to more than %d, or leave change out of the rules' actions", n, setting, max(tries, n))})
-}
-
-// changes reports whether any rule lets people change a known password.
-func changes(p policy.Policy) bool {
-	return slices.ContainsFunc(p.Rules, func(r policy.Rule) bool {
-		return !r.Deny && (len(r.Actions) == 0 || slices.Contains(r.Actions, policy.Change))
-	})
-}
-
-func (k *checker) senders(ctx context.Context, p *program) {
-	for _, s := range p.senders {
-		name := "notify " + string(s.Channel())
-		ask, ok := s.(notify.Checker)
-		if !ok {
-			k.good(name + ": there is nothing to ask")
-			continue
-		}
-		ctx, cancel := context.WithTimeout(ctx, patience)
-		err := ask.Check(ctx)
-		cancel()
-		if err != nil {
-			k.bad(name, err, "correct the settings under notify")
-			continue
-		}
-		k.good(name + ": would send")
-	}
-}
-
-// policy looks for rules that cannot be met, that nobody reaches or that are weak, and runs the
-// policy's own tests. It reports whether serve would take the rules.
-func (k *checker) policy(p *program) bool {
-	traits := policy.Methods{}
-	for _, m := range p.methods {
-		traits[m.Kind.ID] = m.Kind.Traits
-	}
-	rules := p.conf.Policy.Policy()
-	ok := true
-	tell := func(f policy.Finding) {
-		severity := directory.Warning
-		if f.Fault {
-			severity = directory.Fault
-		}
-		about := "policy"
-		if f.Rule != "" {
-			about += " rule " + f.Rule
-		}
-		k.found(about, directory.Finding{Severity: severity, Text: f.Text, Fix: "change " + f.Fix})
-	}
-	for _, f := range rules.Check(traits) {
-		ok = ok && !f.Fault
-		tell(f)
-	}
-	for _, f := range rules.RunTests(traits) {
-		tell(f)
-	}
-	k.good(fmt.Sprintf("policy: %s, %s", count(len(rules.Rules), "rule"), count(len(rules.Tests), "test")))
-	return ok
 }
 
 // writable reports whether the folder of path would take the file: the nearest folder that exists

@@ -82,6 +82,10 @@ func documented(t *testing.T, at string, s reflect.Type) {
 		if !f.IsExported() || key == "-" {
 			continue
 		}
+		if f.Anonymous && key == "" { // its fields count as the outer one's
+			documented(t, at, f.Type)
+			continue
+		}
 		if f.Tag.Get("doc") == "" || key == "" {
 			t.Errorf("%s: %s has no doc or yaml tag", at, f.Name)
 		}

@@ -12,7 +12,7 @@ import (
 
 // passwordRules reads what a new password must be, with the lists that it names.
 func passwordRules(c config.Password) (password.Rules, error) {
-	r := password.Rules{Min: c.MinLength, Max: c.MaxLength, Guesses: c.MinGuesses,
+	r := password.Rules{Min: c.MinLength, Max: c.MaxLength, Guesses: c.MinGuesses, History: c.History,
 		Banned: c.BannedWords, Common: password.CommonPasswords()}
 	var errs []error
 	if c.BannedWordsFile != "" {

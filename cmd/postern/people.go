@@ -14,6 +14,7 @@ import (
 	"postern/account"
 	"postern/app"
 	"postern/config"
+	"postern/doctor"
 	"postern/policy"
 )
 
@@ -68,12 +69,15 @@ func show(e *env, p app.Person) error {
 	row := func(name, value string) { fmt.Fprintf(w, "%s\t%s\n", name, value) }
 	row("Login", p.Account.Login)
 	row("Name", p.Account.Name)
+	row("Directory", p.Account.Ref.Directory)
 	row("Account", p.Account.Ref.String())
 	for _, c := range p.Account.Contacts {
 		row("On record", string(c.Kind)+" "+c.Mask())
 	}
 	row("Groups", strings.Join(p.Account.Groups, ", "))
-	row("State", state(p.Account))
+	for _, s := range states(p.Account) {
+		row("State", s)
+	}
 	if len(p.Enrolled) == 0 {
 		row("Enrolled", "nothing")
 	}
@@ -82,17 +86,19 @@ func show(e *env, p app.Person) error {
 	}
 	d := p.Decision
 	row("Rule", cmp.Or(p.Rule, "none"))
-	if d.Allowed {
-		row("Can recover", "yes")
-	} else {
-		row("Can recover", "no: "+reason(d.Why))
-	}
+	row("Can reset", verdict(d))
+	row("Can unlock", verdict(p.Unlock))
 	if !p.Ripe.IsZero() {
 		row("In quarantine", "until "+moment(p.Ripe)+", when the latest enrolment begins to count")
 	}
 	if d.Allowed { // else the plan is a decoy's
 		for _, way := range d.Plan.Within(d.Usable).Ways {
 			row("Way", join(way, " and "))
+		}
+	}
+	if p.Unlock.Allowed {
+		for _, way := range p.Unlock.Plan.Within(p.Unlock.Usable).Ways {
+			row("Way to unlock", join(way, " and "))
 		}
 	}
 	thief := "A thief needs"
@@ -113,35 +119,47 @@ func join[T ~string](parts []T, by string) string {
 	return strings.Join(words, by)
 }
 
-func state(a account.Account) string {
-	switch {
-	case a.Disabled:
-		return "disabled"
-	case a.Locked:
-		return "locked since " + moment(a.LockedSince)
+// verdict says whether somebody could do it now, or why not.
+func verdict(d policy.Decision) string {
+	if d.Allowed {
+		return "yes"
 	}
-	return "may sign in"
+	return "no: " + doctor.Why(d.Why)
 }
 
-// reason says in words why somebody cannot recover.
-func reason(r policy.Reason) string {
-	switch r {
-	case policy.NoSuch:
-		return "there is no such account, or several"
-	case policy.Disabled:
-		return "the directory says that the account may not sign in"
-	case policy.OutOfScope:
-		return "no rule under policy.rules is for them"
-	case policy.Denied:
-		return "the rule denies it (deny: true, or stage: off)"
-	case policy.NotEnrolled:
-		return "too little is enrolled for any way of the rule"
-	case policy.InQuarantine:
-		return "what is enrolled would be enough, and was enrolled too recently (policy.quarantine)"
-	case policy.Limited:
-		return "somebody began too many recoveries, so that for a while only methods count that nobody can guess (limits.start_account)"
+// state is the most important of an account's states, for a list.
+func state(a account.Account) string { return states(a)[0] }
+
+// states says how the account is, as far as the directory tells.
+func states(a account.Account) []string {
+	var out []string
+	for _, s := range []struct {
+		is   bool
+		text string
+	}{
+		{a.Disabled, "disabled"},
+		{a.Locked, "locked" + from(" since ", a.LockedSince) + from(" until ", a.LockedUntil)},
+		{a.MustChange, "has to choose a new password at the next sign-in"},
+		{a.Expired, "the password has expired"},
+		{a.Privileged, "guarded by the directory (privileged)"},
+		{a.Barred != "", "the service may not set the password: " + a.Barred},
+	} {
+		if s.is {
+			out = append(out, s.text)
+		}
 	}
-	return string(r)
+	if !a.Disabled && !a.Locked && !a.MustChange && !a.Expired {
+		out = append([]string{"may sign in"}, out...)
+	}
+	return out
+}
+
+// from is word and t, or nothing where nobody knows.
+func from(word string, t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return word + moment(t)
 }
 
 type peopleEnroll struct {

@@ -26,6 +26,7 @@ type peopleAdd struct {
 	Email        []string `help:"An address on record, where codes and notices go; can be given again." placeholder:"ADDRESS" sep:"none"`
 	Group        []string `help:"A group that the policy may name; can be given again." sep:"none"`
 	Directory    string   `help:"Which directory, where several are of type local." placeholder:"NAME"`
+	MustChange   bool     `help:"Make them choose another password at the first sign-in; they can do that on the portal's page for changing a known password."`
 	PasswordFile string   `help:"File whose first line is the password at first. Without it the password is read from standard input, which must not be a terminal." placeholder:"FILE"`
 }
 
@@ -52,7 +53,7 @@ func (c peopleAdd) Run(e *env) error {
 		if err := p.unknown(e.ctx, append([]string{c.Login}, c.Email...)); err != nil {
 			return err
 		}
-		who, err := dir.Add(e.ctx, local.Person{Login: c.Login, Name: c.Name, Emails: c.Email, Groups: c.Group, Password: word})
+		who, err := dir.Add(e.ctx, local.Person{Login: c.Login, Name: c.Name, Emails: c.Email, Groups: c.Group, Password: word, MustChange: c.MustChange})
 		if errors.Is(err, directory.ErrStale) {
 			return fmt.Errorf("%s is in the directory %s already", c.Login, name)
 		}

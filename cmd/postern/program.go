@@ -96,7 +96,7 @@ func (p *program) assemble() error {
 	p.app, err = app.New(app.Settings{
 		Store: store, Log: log, Keys: p.keys, Signer: p.keys, Texts: p.texts,
 		Directories: p.directories, Methods: p.methods, Senders: p.senders,
-		Policy: p.conf.Policy.Policy(), Password: p.rules, Limits: limits(p.conf.Limits),
+		Policy: p.conf.Policy.Policy(), Password: p.rules, Limits: limits(p.conf.Limits), Canaries: canaries(p.conf.Rehearsal),
 		Organisation: p.conf.Organisation.Name, PublicURL: p.conf.PublicURL, HelpDesk: p.conf.Organisation.HelpDesk,
 		Now: p.now, Logger: p.log, Node: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text()[:8]),
 	})
@@ -173,7 +173,7 @@ func (p *program) openDirectories() ([]app.NamedDirectory, error) {
 				errs = append(errs, s.Fault(err))
 				continue
 			}
-			out = append(out, app.NamedDirectory{Name: s.Name, Title: s.Title, Directory: wrap.New(d, wrap.Options{Now: p.now})})
+			out = append(out, app.NamedDirectory{Name: s.Name, Title: s.Title, Domains: s.Domains, Lookup: app.Lookup(s.Lookup), Directory: wrap.New(d, wrap.Options{Now: p.now})})
 		}
 	}
 	return out, errors.Join(errs...)

@@ -36,9 +36,10 @@ type env struct {
 type grammar struct {
 	Try     tryCommand     `cmd:"" help:"Try Postern here: a portal, a sample company's sign-in page and a mailbox, with sample people. Nothing else is needed and nothing is kept unless --data is given."`
 	Serve   serveCommand   `cmd:"" help:"Serve the portal and the API as postern.yaml says."`
-	Check   checkCommand   `cmd:"" help:"Check postern.yaml, then ask directories, senders and the store whether they would do. Changes nothing."`
+	Check   checkCommand   `cmd:"" help:"Check postern.yaml, then ask directories, senders and the store whether they would do. Changes nothing, unless --rehearse is given."`
 	People  peopleCommand  `cmd:"" help:"See what people have enrolled, and enrol for them."`
 	Audit   auditCommand   `cmd:"" help:"Verify, read and export the audit log."`
+	Console consoleCommand `cmd:"" help:"Print a one-time link to the console, the pages for administrators."`
 	Keys    keysCommand    `cmd:"" help:"Make and rotate the keys that seal enrolments and sign the audit log."`
 	Config  configCommand  `cmd:"" help:"The reference of postern.yaml."`
 	Version versionCommand `cmd:"" help:"Print the version."`

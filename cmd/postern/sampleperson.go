@@ -26,7 +26,7 @@ type samplePerson struct {
 	Mail    bool   `json:"-"` // codes by mail
 	Passkey bool   `json:"-"` // may make a passkey
 
-	app, locked, disabled bool
+	app, locked, disabled, must bool
 }
 
 // samplePeople are the people, each in another plight.
@@ -37,6 +37,7 @@ func samplePeople() []samplePerson {
 		{Login: "cleo", Name: "Cleo Marchetti", About: "has nothing enrolled, and sees what everybody sees"},
 		{Login: "dan", Name: "Dan Lindqvist", app: true, Mail: true, locked: true, About: "is locked out after wrong passwords; has an authenticator app and codes by mail"},
 		{Login: "eve", Name: "Eve Novak", Mail: true, disabled: true, About: "is disabled: a reset never changes that"},
+		{Login: "fay", Name: "Fay Delacroix", must: true, About: "was given a first password and has to change it before signing in"},
 	}
 }
 
@@ -61,7 +62,7 @@ func (s *samplePerson) settle(ctx context.Context, p *program, dir *local.Direct
 		return false, err
 	}
 	if _, err := dir.Add(ctx, local.Person{Login: s.Login, Name: s.Name, Emails: []string{s.Email}, Groups: []string{"Staff"},
-		Password: secret.New(s.Password), Disabled: s.disabled, Locked: s.locked}); err != nil {
+		Password: secret.New(s.Password), Disabled: s.disabled, Locked: s.locked, MustChange: s.must}); err != nil {
 		return false, err
 	}
 	if s.app {

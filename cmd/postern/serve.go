@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"postern/app"
 	"postern/config"
 	"postern/web/api"
+	"postern/web/console"
 	"postern/web/edge"
 	"postern/web/page"
 	"postern/web/portal"
@@ -103,9 +105,9 @@ func listen(setting, at string) (net.Listener, error) {
 	return nil, fmt.Errorf("%s: %w: write it as 127.0.0.1:8080 or :443", setting, err)
 }
 
-// handler is both faces of the product.
+// handler is all faces of the product.
 func (p *program) handler() (http.Handler, error) {
-	renderer, err := p.renderer()
+	renderer, err := p.renderer(portal.Pages())
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +128,27 @@ func (p *program) handler() (http.Handler, error) {
 		return nil, err
 	}
 	pages.Register(people)
-	return edge.Split(programs, people), nil
+	operators, err := p.console(s)
+	if err != nil {
+		return nil, err
+	}
+	return edge.Split(programs, operators, people), nil
+}
+
+// console is the face for operators.
+func (p *program) console(s edge.Settings) (*edge.Mux, error) {
+	renderer, err := p.renderer(console.Pages())
+	if err != nil {
+		return nil, err
+	}
+	pages := console.New(console.Settings{App: p.app, Page: renderer, Doctor: p.doctor()})
+	s.RenderError = pages.RenderError
+	m, err := edge.NewConsole(s)
+	if err != nil {
+		return nil, err
+	}
+	pages.Register(m)
+	return m, nil
 }
 
 // edge returns what every face at publicURL is made of.
@@ -139,8 +161,8 @@ func (p *program) edge(publicURL string) edge.Settings {
 	return s
 }
 
-// renderer is the portal's pages with the organisation's name, colour and picture.
-func (p *program) renderer() (*page.Renderer, error) {
+// renderer is pages with the organisation's name, colour and picture.
+func (p *program) renderer(pages fs.FS) (*page.Renderer, error) {
 	o := p.conf.Organisation
 	brand := page.Brand{Name: o.Name, Accent: o.Accent, HelpDesk: o.HelpDesk}
 	if o.LogoFile != "" {
@@ -149,7 +171,7 @@ func (p *program) renderer() (*page.Renderer, error) {
 			return nil, fmt.Errorf("organisation.logo_file: %w: name an SVG or PNG file that the user who runs Postern can read", err)
 		}
 	}
-	return page.New(page.Settings{Texts: p.texts, Brand: brand, Methods: p.kinds(), Pages: portal.Pages()})
+	return page.New(page.Settings{Texts: p.texts, Brand: brand, Methods: p.kinds(), Pages: pages})
 }
 
 // site is one listener and what it serves.

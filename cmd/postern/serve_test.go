@@ -86,13 +86,16 @@ func TestShow(t *testing.T) {
   quarantine: 48h
   rules:
     - {name: no ben, match: {logins: [ben]}, deny: true}
-    - {name: staff, match: {groups: [Staff], logins: [ada, cleo]}}`, 1))
+    - {name: staff, match: {groups: [Staff], logins: [ada, cleo]}}
+    - {name: others, match: {logins: [fay, eve]}, actions: [reset]}`, 1))
 	day := time.Now().UTC().Add(48 * time.Hour).Format("2006-01-02")
 	for login, want := range map[string][]string{
 		"ada":  {"Rule  +staff", "no: what is enrolled would be enough, and was enrolled too recently", "In quarantine  +until " + day, "A thief needs then  +mailbox and phone"},
 		"ben":  {"Rule  +no ben", "no: the rule denies it"},
 		"cleo": {"Rule  +staff", "no: too little is enrolled"},
-		"dan":  {"Rule  +none", "no: no rule under policy.rules is for them", "In quarantine  +until " + day},
+		"dan":  {"Rule  +none", "no: no rule under policy.rules is for them", "In quarantine  +until " + day, "State  +locked since 20", "Directory  +local\n"},
+		"eve":  {"State  +disabled", "Can reset  +no: the directory says", "Can unlock  +no: the directory says"},
+		"fay":  {"State  +has to choose a new password", "Can reset  +no: too little", "Can unlock  +no: the rule lets nobody unlock"},
 	} {
 		code, out, errors := command(t, "people", "show", login, "--config", conf)
 		if code != exitOK {

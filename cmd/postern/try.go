@@ -167,7 +167,7 @@ func (t *trial) open(e *env) (*program, error) {
 // config is the trial's postern.yaml. Everybody comes from this machine and tries the same few
 // people again and again, so the limits of addresses are twenty times as wide and those of
 // accounts five times; nothing is in quarantine, because nobody could wait; and a change, which
-// hashes three times in this very process, still fits before the reply's moment.
+// hashes four times in this very process, still fits before the reply's moment.
 func (t *trial) config() (config.Config, error) {
 	home := localURL(t.company) + "/"
 	text := fmt.Sprintf(`
@@ -237,19 +237,24 @@ type ready struct {
 	API     string         `json:"api"`
 	Mailbox string         `json:"mailbox"`
 	SignIn  string         `json:"sign_in"`
+	Console string         `json:"console"` // a link that works once
 	People  []samplePerson `json:"people"`
 }
 
 func (t *trial) say(e *env, p *program, people []samplePerson) error {
+	link, err := p.app.InviteOperator(e.ctx, operator())
+	if err != nil {
+		return err
+	}
 	home := localURL(t.company)
-	r := ready{Portal: p.conf.PublicURL, API: p.conf.PublicURL + "/api/v1", Mailbox: home + "/mail", SignIn: home + "/", People: people}
+	r := ready{Console: p.consoleLink(link.Token), Portal: p.conf.PublicURL, API: p.conf.PublicURL + "/api/v1", Mailbox: home + "/mail", SignIn: home + "/", People: people}
 	if t.json {
 		line := json.NewEncoder(e.out)
 		line.SetEscapeHTML(false)
 		return line.Encode(r)
 	}
 	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "Portal\t%s\nSign-in page of %s\t%s\nMailbox\t%s\n\n", r.Portal, companyName, r.SignIn, r.Mailbox)
+	fmt.Fprintf(w, "Portal\t%s\nSign-in page of %s\t%s\nMailbox\t%s\nConsole (works once, for ten minutes)\t%s\n\n", r.Portal, companyName, r.SignIn, r.Mailbox, r.Console)
 	fmt.Fprintln(w, "LOGIN\tPASSWORD AT FIRST\tABOUT")
 	for _, one := range people {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", one.Login, one.Password, one.About)

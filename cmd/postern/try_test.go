@@ -20,7 +20,7 @@ func TestTry(t *testing.T) {
 	t.Setenv("TMPDIR", temp)
 	p := start(t, "try", "--json", "--listen", "localhost:0")
 	r := decode[ready](t, p.first)
-	if len(r.People) != 5 || r.API != r.Portal+"/api/v1" || !strings.HasPrefix(r.Portal, "http://localhost:") {
+	if len(r.People) != 6 || r.API != r.Portal+"/api/v1" || !strings.HasPrefix(r.Portal, "http://localhost:") {
 		t.Fatalf("got %+v", r)
 	}
 	ada, dan, eve := r.People[0], r.People[3], r.People[4]
@@ -54,14 +54,60 @@ func signIn(t *testing.T, r ready, login, password string) (int, string) {
 	return call(t, http.MethodPost, r.SignIn, "", `{"login":"`+login+`","password":"`+password+`"}`)
 }
 
+// TestFirstPasswordIsChangedWithoutASession: whoever was given a password cannot sign in with it, and
+// changes it on the portal's page.
+func TestFirstPasswordIsChangedWithoutASession(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	p := start(t, "try", "--json", "--listen", "localhost:0")
+	r := decode[ready](t, p.first)
+	fay := r.People[5]
+	if status, body := signIn(t, r, fay.Login, fay.Password); status != http.StatusUnauthorized {
+		t.Fatalf("the first password: got %d, %s; want that it is not enough", status, body)
+	}
+	change := func(old, to string) (*http.Response, string) {
+		return browse(t, http.MethodPost, r.Portal+"/change", url.Values{"identifier": {fay.Login}, "current": {old}, "password": {to}}.Encode())
+	}
+	const own = "an entirely new sentence for fay"
+	if res, body := change("wrong", own); res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("with a wrong one: got %d, %s", res.StatusCode, body)
+	}
+	if res, body := change(fay.Password, fay.Password+" "+own); res.StatusCode != http.StatusOK || !strings.Contains(body, "geändert und geprüft") {
+		t.Fatalf("change: got %d, %s", res.StatusCode, body)
+	}
+	if status, body := signIn(t, r, fay.Login, fay.Password+" "+own); status != http.StatusOK {
+		t.Errorf("the password of their own: got %d, %s", status, body)
+	}
+	if res, _ := change(fay.Password, own); res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("with the first one once more: got %d", res.StatusCode)
+	}
+}
+
+// TestUnlockKeepsThePassword: dan is locked out and knows his password.
+func TestUnlockKeepsThePassword(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	p := start(t, "try", "--json", "--listen", "localhost:0")
+	r := decode[ready](t, p.first)
+	dan := r.People[3]
+	recoverByAPI(t, r, dan, "unlock", "unlock", "")
+	if status, body := signIn(t, r, dan.Login, dan.Password); status != http.StatusOK {
+		t.Errorf("the password that he knew: got %d, %s", status, body)
+	}
+}
+
 // resetByAPI proves two methods and sets a password.
 func resetByAPI(t *testing.T, r ready, who samplePerson, password string) {
+	t.Helper()
+	recoverByAPI(t, r, who, "reset", "password", `{"password":"`+password+`"}`)
+}
+
+// recoverByAPI proves two methods and does the last step.
+func recoverByAPI(t *testing.T, r ready, who samplePerson, action, last, payload string) {
 	t.Helper()
 	type flow struct {
 		Token, State string
 		Methods      []struct{ ID, Type string }
 	}
-	status, body := call(t, http.MethodPost, r.API+"/recoveries", "", `{"identifier":"`+who.Login+`"}`)
+	status, body := call(t, http.MethodPost, r.API+"/recoveries", "", `{"identifier":"`+who.Login+`","action":"`+action+`"}`)
 	f := decode[flow](t, body)
 	if status != http.StatusCreated || f.Token == "" {
 		t.Fatalf("start: got %d, %s", status, body)
@@ -92,7 +138,7 @@ func resetByAPI(t *testing.T, r ready, who samplePerson, password string) {
 	step("answer", `{"method":"`+id("totp")+`","code":"`+code+`"}`, "verifying")
 	step("challenge", `{"method":"`+id("email_code")+`"}`, "verifying")
 	step("answer", `{"method":"`+id("email_code")+`","code":"`+mailedCode(t, r, who.Email)+`"}`, "verified")
-	step("password", `{"password":"`+password+`"}`, "done")
+	step(last, payload, "done")
 }
 
 var digits = regexp.MustCompile(`\b\d{3} ?\d{3}\b`)

@@ -16,13 +16,14 @@ import (
 	"postern/app"
 	"postern/directory"
 	"postern/method"
+	"postern/policy"
 	"postern/secret"
 	"postern/web/edge"
 )
 
 // App is what the API asks of app.App.
 type App interface {
-	Begin(ctx context.Context, v app.Visitor, identifier string) (app.Started, error)
+	Begin(ctx context.Context, v app.Visitor, identifier string, want policy.Action) (app.Started, error)
 	Look(ctx context.Context, v app.Visitor, token secret.Text) (app.Flow, error)
 	Ask(ctx context.Context, v app.Visitor, token secret.Text, methodID string) (app.Flow, error)
 	Answer(ctx context.Context, v app.Visitor, token secret.Text, methodID string, a method.Answer) (app.Flow, error)

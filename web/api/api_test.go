@@ -242,7 +242,7 @@ func TestMembersAreExactlyThoseOfTheDesign(t *testing.T) {
 		`{"id":"m2","type":"email_code","label":"E-mail","hint":"a••••@example.com","strength":"weak","answered":false}],` +
 		`"needs":{"methods":2,"at_least":"strong"},` +
 		`"open":{"method":"m1","expires_at":"2026-11-22T12:05:00Z","public":{"digits":6}},` +
-		`"rules":[],"can":[],"expires_at":"2026-11-22T12:20:00Z","receipt":[]}`
+		`"rules":[],"can":[],"lock":null,"expires_at":"2026-11-22T12:20:00Z","receipt":[]}`
 	if got := w.Body.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

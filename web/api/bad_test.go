@@ -74,6 +74,12 @@ func TestBadInput(t *testing.T) {
 		{"neither code nor credential", call{method: "POST", path: answer, token: TOKEN, body: `{"method":"m1"}`}, 400, "malformed-answer"},
 		{"both", call{method: "POST", path: answer, token: TOKEN, body: `{"method":"m1","code":"1","credential":{}}`}, 400, "malformed-answer"},
 		{"password too early", call{method: "POST", path: set, token: TOKEN, body: `{"password":""}`}, 409, "out-of-order"},
+		{"another action", call{method: "POST", path: start, body: `{"identifier":"alice","action":"change"}`}, 400, "malformed-request"},
+		{"action in capitals", call{method: "POST", path: start, body: `{"identifier":"alice","action":"UNLOCK"}`}, 400, "malformed-request"},
+		{"no action", call{method: "POST", path: start, body: `{"identifier":"alice","action":""}`}, 400, "malformed-request"},
+		{"null for an action", call{method: "POST", path: start, body: `{"identifier":"alice","action":null}`}, 400, "malformed-request"},
+		{"list of actions", call{method: "POST", path: start, body: `{"identifier":"alice","action":["unlock"]}`}, 400, "malformed-request"},
+		{"action alone", call{method: "POST", path: start, body: `{"action":"unlock"}`}, 400, "malformed-request"},
 		{"unlock with a member", call{method: "POST", path: "/api/v1/recovery/unlock", token: TOKEN, body: `{"force":true}`}, 400, "malformed-request"},
 		{"empty current password", call{method: "POST", path: change, body: `{"identifier":"alice","old_password":"","new_password":"correct horse battery"}`}, 400, "malformed-request"},
 	}

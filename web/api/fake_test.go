@@ -42,6 +42,7 @@ type fake struct {
 	asked    int    // of Ready
 	during   func() // called by Ready
 	last     app.Visitor
+	lock     *app.Lock // of alice, once verified
 }
 
 type fakeFlow struct {
@@ -50,6 +51,7 @@ type fakeFlow struct {
 	open   policy.Factor
 	proven []policy.Factor
 	wrong  int
+	want   policy.Action
 }
 
 func newFake() *fake {
@@ -83,10 +85,15 @@ func (f *fake) view(s *fakeFlow) app.Flow {
 	}
 	switch s.state {
 	case recovery.Verified:
-		out.Can = []policy.Action{policy.Reset, policy.Unlock}
+		out.Can, out.Lock = []policy.Action{policy.Reset, policy.Unlock}, f.lock
+		if s.want == policy.Unlock {
+			out.Can = []policy.Action{policy.Unlock}
+		}
 		out.Rules = []password.Line{{Rule: password.RuleLength, Params: map[string]any{"n": 15}, Live: true}, {Rule: password.RuleCommon}}
 	case recovery.Done:
 		out.Receipt = []recovery.Line{{Target: "staff", Change: "password_set", Result: recovery.OK},
+			{Target: "erp", Change: "password_set", Result: recovery.Failed, Detail: "in_history"},
+			{Target: "shop", Change: "no_account", Result: recovery.OK},
 			{Target: "notice", Change: "notice_queued", Result: recovery.Queued, Detail: "a••••@example.com"}}
 	}
 	return out
@@ -115,14 +122,14 @@ func (f *fake) enter(v app.Visitor, token secret.Text) (*fakeFlow, error) {
 	return s, nil
 }
 
-func (f *fake) Begin(_ context.Context, v app.Visitor, identifier string) (app.Started, error) {
+func (f *fake) Begin(_ context.Context, v app.Visitor, identifier string, want policy.Action) (app.Started, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.called, f.last = f.called+1, v
 	if f.begin != nil {
 		return app.Started{}, f.begin
 	}
-	s := &fakeFlow{state: recovery.Verifying}
+	s := &fakeFlow{state: recovery.Verifying, want: want}
 	if identifier == alice {
 		s.who = alice
 	}

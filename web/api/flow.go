@@ -22,8 +22,15 @@ type flow struct {
 	Open    *open           `json:"open"`
 	Rules   []rule          `json:"rules"`
 	Can     []policy.Action `json:"can"`
+	Lock    *lock           `json:"lock"`
 	Expires *time.Time      `json:"expires_at"` // null when final
 	Receipt []recovery.Line `json:"receipt"`
+}
+
+// lock is a lock-out; null where the directory does not say.
+type lock struct {
+	Since *time.Time `json:"since"`
+	Until *time.Time `json:"until"`
 }
 
 type flowMethod struct {
@@ -73,9 +80,9 @@ func (f *face) flow(v app.Visitor, from app.Flow) flow {
 		Can:     append([]policy.Action{}, from.Can...),
 		Receipt: append([]recovery.Line{}, from.Receipt...),
 	}
-	if !from.Deadline.IsZero() {
-		at := from.Deadline.UTC()
-		out.Expires = &at
+	out.Expires = moment(from.Deadline)
+	if l := from.Lock; l != nil {
+		out.Lock = &lock{Since: moment(l.Since), Until: moment(l.Until)}
 	}
 	for _, m := range from.Methods {
 		out.Methods = append(out.Methods, flowMethod{ID: m.ID, Type: m.Factor, Hint: m.Hint,
@@ -88,6 +95,15 @@ func (f *face) flow(v app.Visitor, from app.Flow) flow {
 	}
 	out.Open = asked(from)
 	return out
+}
+
+// moment is t in UTC, or null.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
 }
 
 // asked is the open question, by the identifier that its method has in this flow.

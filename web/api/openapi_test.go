@@ -117,12 +117,12 @@ func TestDescriptionNotices(t *testing.T) {
 	}
 	item := doc.Paths.Find("/api/v1/recovery")
 	for body, good := range map[string]bool{
-		`{"state":"done","methods":[],"needs":{"methods":0,"at_least":"weak"},"open":null,"rules":[],"can":[],"expires_at":null,"receipt":[]}`:                  true,
-		`{"state":"done","methods":[],"needs":{"methods":0,"at_least":"weak"},"open":null,"rules":[],"can":[],"expires_at":null,"receipt":[],"extra":1}`:        false,
-		`{"state":"gone","methods":[],"needs":{"methods":0,"at_least":"weak"},"open":null,"rules":[],"can":[],"expires_at":null,"receipt":[]}`:                  false,
-		`{"state":"done","methods":[],"needs":{"methods":0,"at_least":"weak"},"rules":[],"can":[],"expires_at":null,"receipt":[]}`:                              false,
-		`{"state":"done","methods":null,"needs":{"methods":0,"at_least":"weak"},"open":null,"rules":[],"can":[],"expires_at":null,"receipt":[]}`:                false,
-		`{"state":"done","methods":[],"needs":{"methods":0,"at_least":"weak"},"open":null,"rules":[],"can":[],"expires_at":null,"receipt":[],"token":"secret"}`: false,
+		`{"state":"done","methods":[],"needs":{"methods":0,"at_least":"weak"},"open":null,"rules":[],"can":[],"lock":null,"expires_at":null,"receipt":[]}`:                  true,
+		`{"state":"done","methods":[],"needs":{"methods":0,"at_least":"weak"},"open":null,"rules":[],"can":[],"lock":null,"expires_at":null,"receipt":[],"extra":1}`:        false,
+		`{"state":"gone","methods":[],"needs":{"methods":0,"at_least":"weak"},"open":null,"rules":[],"can":[],"lock":null,"expires_at":null,"receipt":[]}`:                  false,
+		`{"state":"done","methods":[],"needs":{"methods":0,"at_least":"weak"},"rules":[],"can":[],"lock":null,"expires_at":null,"receipt":[]}`:                              false,
+		`{"state":"done","methods":null,"needs":{"methods":0,"at_least":"weak"},"open":null,"rules":[],"can":[],"lock":null,"expires_at":null,"receipt":[]}`:                false,
+		`{"state":"done","methods":[],"needs":{"methods":0,"at_least":"weak"},"open":null,"rules":[],"can":[],"lock":null,"expires_at":null,"receipt":[],"token":"secret"}`: false,
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, public+"/api/v1/recovery", http.NoBody)
 		in := &openapi3filter.ResponseValidationInput{

@@ -6,20 +6,24 @@ import (
 
 	"postern/app"
 	"postern/method"
+	"postern/policy"
 	"postern/secret"
 	"postern/web/edge"
 )
 
 // begin starts a recovery for whoever was named, or a decoy.
 func (f *face) begin(w http.ResponseWriter, r *http.Request) error {
-	var identifier string
-	if err := edge.ReadJSON(r, edge.Members{"identifier": &identifier}, nil); err != nil {
+	identifier, want := "", string(policy.Reset)
+	if err := edge.ReadJSON(r, edge.Members{"identifier": &identifier}, edge.Members{"action": &want}); err != nil {
 		return err
 	}
-	if identifier == "" {
+	switch {
+	case identifier == "":
 		return edge.Refuse(edge.ProblemRequest, "the identifier is empty")
+	case want != string(policy.Reset) && want != string(policy.Unlock):
+		return edge.Refuse(edge.ProblemRequest, "the action is neither reset nor unlock")
 	}
-	started, err := f.app.Begin(r.Context(), edge.VisitorOf(r), identifier)
+	started, err := f.app.Begin(r.Context(), edge.VisitorOf(r), identifier, policy.Action(want))
 	if err != nil {
 		return err
 	}

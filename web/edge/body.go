@@ -30,7 +30,7 @@ func (m *Mux) contentType(r *http.Request) error {
 		return nil
 	}
 	want := "application/json"
-	if m.face == portal {
+	if m.face != api {
 		want = "application/x-www-form-urlencoded"
 	}
 	got, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))

@@ -30,13 +30,15 @@ type Handler func(w http.ResponseWriter, r *http.Request) error
 // cannot drift apart.
 type Access string
 
-// The accesses. Bearer and Invited mean that the request shows a token, so that requests without
-// one go no further; whether the token is any good is for app to say.
+// The accesses. Bearer, Invited and Operators mean that the request shows a token, so that
+// requests without one go no further; whether the token is any good is for app to say.
 const (
 	Anyone  Access = "anyone"
 	Bearer  Access = "bearer"  // shows a recovery's token
 	Invited Access = "invited" // shows an enrolment's token
-	Probe   Access = "probe"   // a monitor: always let in, even when too much is in flight
+	// Operators show the token of a session of the console.
+	Operators Access = "operators"
+	Probe     Access = "probe" // a monitor: always let in, even when too much is in flight
 )
 
 // Route is one registered route. A GET route answers HEAD as well.
@@ -69,7 +71,7 @@ type Settings struct {
 	Languages []string      // that texts exist in, the fallback first; nil: en, de
 }
 
-// Mux is one face of the product: the portal or the API.
+// Mux is one face of the product: the portal, the API or the console.
 type Mux struct {
 	s       Settings
 	face    face
@@ -87,12 +89,13 @@ type Mux struct {
 	lateTold                         atomic.Int64 // when a late reply was last logged, in Unix nanoseconds
 }
 
-// face is what the portal and the API do differently.
+// face is what the portal, the API and the console do differently.
 type face int
 
 const (
 	portal face = iota
 	api
+	console
 )
 
 // Counts are a Mux's counters since it was made.
@@ -105,6 +108,10 @@ type Counts struct {
 
 // NewPortal returns a Mux for people's browsers: tokens in cookies, bodies are forms.
 func NewPortal(s Settings) (*Mux, error) { return newMux(s, portal) }
+
+// NewConsole returns a Mux for operators' browsers: as the portal's, with requests in flight of its
+// own, so that a crowd at the portal keeps no operator out.
+func NewConsole(s Settings) (*Mux, error) { return newMux(s, console) }
 
 // NewAPI returns a Mux for programs: tokens in Authorization, bodies are JSON, no query strings.
 func NewAPI(s Settings) (*Mux, error) { return newMux(s, api) }
@@ -222,7 +229,7 @@ func (m *Mux) add(r Route, h Handler) {
 		panic("edge: pattern " + r.Pattern + " must begin with / and name no method or host")
 	case strings.HasSuffix(r.Pattern, "/"):
 		panic("edge: pattern " + r.Pattern + " would answer for everything below it; end it with {$} or a name")
-	case r.Access != Anyone && r.Access != Bearer && r.Access != Invited && r.Access != Probe:
+	case r.Access != Anyone && r.Access != Bearer && r.Access != Invited && r.Access != Operators && r.Access != Probe:
 		panic("edge: " + r.Pattern + " does not say who may call")
 	}
 	e := m.entries[r.Pattern]

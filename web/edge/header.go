@@ -29,7 +29,7 @@ func headers(f face, hsts bool) http.Header {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	switch f {
-	case portal:
+	case portal, console:
 		h.Set("Content-Security-Policy", portalPolicy)
 		// Not no-referrer: with it browsers send "Origin: null" on some posts.
 		h.Set("Referrer-Policy", "same-origin")

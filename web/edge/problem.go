@@ -85,6 +85,7 @@ var meanings = map[string]meaning{
 	app.ProblemPending:     {http.StatusConflict, "No answer yet"},
 	app.ProblemUnsettled:   {http.StatusConflict, "Nobody can tell whether it was done"},
 	app.ProblemTicket:      {http.StatusGone, "The invitation is not valid"},
+	app.ProblemSession:     {http.StatusUnauthorized, "Nobody is signed in"},
 
 	ProblemRequest:  {http.StatusBadRequest, "The request is malformed"},
 	ProblemType:     {http.StatusUnsupportedMediaType, "The content type is not supported"},
@@ -118,6 +119,9 @@ var conditions = []condition{
 	{app.ErrNoRow, ProblemInternal},
 	{app.ErrNoEvent, ProblemInternal},
 	{app.ErrNeedsBrowser, ProblemInternal}, // for operators' commands only
+	{app.ErrNoCanary, ProblemInternal},
+	{app.ErrRehearsed, ProblemInternal},
+	{app.ErrNobody, ProblemInternal}, // for operators alone
 	{method.ErrPending, app.ProblemPending},
 	{method.ErrRefused, app.ProblemAnswer},
 	{method.ErrMalformed, app.ProblemMalformed},

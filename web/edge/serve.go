@@ -123,6 +123,8 @@ func (m *Mux) admit(r *http.Request, c *call) error {
 		return Refuse(app.ProblemNone, "no token was shown")
 	case c.route.Access == Invited && EnrollToken(r).Empty():
 		return Refuse(app.ProblemTicket, "no token was shown")
+	case c.route.Access == Operators && ConsoleToken(r).Empty():
+		return Refuse(app.ProblemSession, "nobody is signed in")
 	case m.face == api && c.route.Access != Probe && r.URL.RawQuery != "":
 		return Refuse(ProblemRequest, "there are no query parameters here")
 	}

@@ -58,6 +58,10 @@ func addRoutes(m *Mux) {
 		_, err := io.WriteString(w, EnrollToken(r).Reveal())
 		return err
 	})
+	m.Get("/operated", Operators, func(w http.ResponseWriter, r *http.Request) error {
+		_, err := io.WriteString(w, ConsoleToken(r).Reveal())
+		return err
+	})
 	m.Get("/links/{token}", Anyone, func(w http.ResponseWriter, r *http.Request) error {
 		_, err := io.WriteString(w, r.PathValue("token"))
 		return err
@@ -127,6 +131,10 @@ func TestOutcomes(t *testing.T) {
 		{"GET", "/mine", "", []change{with("Cookie", enrollCookie+"=abc")}, 401, "no-recovery"},
 		{"GET", "/invited", "", []change{with("Cookie", recoveryCookie+"=abc")}, 410, "no-invitation"},
 		{"GET", "/invited", "", []change{with("Cookie", enrollCookie+"=abc")}, 200, "abc"},
+		{"GET", "/operated", "", nil, 401, "no-session"},
+		{"GET", "/operated", "", []change{with("Cookie", recoveryCookie+"=abc; "+enrollCookie+"=abc")}, 401, "no-session"},
+		{"GET", "/operated", "", []change{with("Cookie", consoleCookie+"=abc; "+consoleCookie+"=def")}, 401, "no-session"},
+		{"GET", "/operated", "", []change{with("Cookie", consoleCookie+"=abc")}, 200, "abc"},
 		{"GET", "/links/abc", "", nil, 200, "abc"},
 		{"GET", "/links/abc/x.css", "", nil, 404, "not-found"},
 		{"GET", "/half", "", nil, 500, "internal"},
@@ -285,11 +293,15 @@ func TestCookies(t *testing.T) {
 	ClearToken(w)
 	SetEnrollToken(w, secret.New("def"))
 	ClearEnrollToken(w)
+	SetConsoleToken(w, secret.New("ghi"))
+	ClearConsoleToken(w)
 	want := []string{
 		"__Host-postern-recovery=abc; Path=/; HttpOnly; Secure; SameSite=Strict",
 		"__Host-postern-recovery=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict",
 		"__Host-postern-enroll=def; Path=/; HttpOnly; Secure; SameSite=Lax",
 		"__Host-postern-enroll=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax",
+		"__Host-postern-console=ghi; Path=/; HttpOnly; Secure; SameSite=Strict",
+		"__Host-postern-console=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict",
 	}
 	got := w.Header().Values("Set-Cookie")
 	for i := range want {

@@ -22,15 +22,18 @@ func NewServer(h http.Handler) *http.Server {
 	}
 }
 
-// Split is both faces behind one listener: what programs and monitors call goes to the API, all
-// the rest to the portal. Each checks the Host for itself.
-func Split(api, portal http.Handler) http.Handler {
+// Split is all faces behind one listener: what programs and monitors call goes to the API, what is
+// below /admin to the console, all the rest to the portal. Each checks the Host for itself.
+func Split(api, console, portal http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if forPrograms(r.URL.Path) {
+		switch path := r.URL.Path; {
+		case forPrograms(path):
 			api.ServeHTTP(w, r)
-			return
+		case path == "/admin" || strings.HasPrefix(path, "/admin/"):
+			console.ServeHTTP(w, r)
+		default:
+			portal.ServeHTTP(w, r)
 		}
-		portal.ServeHTTP(w, r)
 	})
 }
 

@@ -91,9 +91,10 @@ func TestSplit(t *testing.T) {
 	say := func(s string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, s) })
 	}
-	h := Split(say("api"), say("portal"))
+	h := Split(say("api"), say("console"), say("portal"))
 	for path, want := range map[string]string{"/": "portal", "/api": "api", "/api/v1/recovery": "api", "/apiary": "portal",
-		"/healthz": "api", "/readyz": "api", "/healthz/x": "portal", "/start": "portal"} {
+		"/healthz": "api", "/readyz": "api", "/healthz/x": "portal", "/start": "portal",
+		"/admin": "console", "/admin/": "console", "/admin/directories": "console", "/administer": "portal", "/Admin": "portal"} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
 		if w.Body.String() != want {

@@ -7,11 +7,12 @@ import (
 	"postern/secret"
 )
 
-// The portal's cookies. The prefix binds them to this host, to TLS and to the path / (RFC 6265bis
+// The cookies of portal and console. The prefix binds them to this host, to TLS and to the path / (RFC 6265bis
 // section 4.1.3.2).
 const (
 	recoveryCookie = "__Host-postern-recovery"
 	enrollCookie   = "__Host-postern-enroll"
+	consoleCookie  = "__Host-postern-console"
 )
 
 // maxToken is longer than any token that app makes.
@@ -43,6 +44,19 @@ func SetEnrollToken(w http.ResponseWriter, t secret.Text) {
 // ClearEnrollToken takes it back.
 func ClearEnrollToken(w http.ResponseWriter) {
 	http.SetCookie(w, cleared(cookie(enrollCookie, "", http.SameSiteLaxMode)))
+}
+
+// ConsoleToken returns the token of the console's session that r shows.
+func ConsoleToken(r *http.Request) secret.Text { return shown(r, consoleCookie) }
+
+// SetConsoleToken gives the browser a session's token for as long as it runs.
+func SetConsoleToken(w http.ResponseWriter, t secret.Text) {
+	http.SetCookie(w, cookie(consoleCookie, t.Reveal(), http.SameSiteStrictMode))
+}
+
+// ClearConsoleToken takes it back.
+func ClearConsoleToken(w http.ResponseWriter) {
+	http.SetCookie(w, cleared(cookie(consoleCookie, "", http.SameSiteStrictMode)))
 }
 
 func cookie(name, value string, site http.SameSite) *http.Cookie {

@@ -33,7 +33,7 @@ func TestKeysAreUsedAndThere(t *testing.T) {
 	texts := mustTexts(t, nil)
 	literal := regexp.MustCompile(`"((?:` + keyGroups(texts) + `)(?:\.[a-z0-9_]+)*)"`)
 	used := map[string]string{}
-	for _, dir := range []string{"template", "../portal", "../edge", "../../app"} {
+	for _, dir := range []string{"template", "../portal", "../console", "../edge", "../../app"} {
 		for name, content := range sources(t, dir) {
 			for _, m := range literal.FindAllStringSubmatch(content, -1) {
 				if strings.Contains(m[1], ".") || strings.HasSuffix(name, ".html") && strings.Contains(content, `{{t "`+m[1]+`"`) {
@@ -59,7 +59,7 @@ func TestKeysAreUsedAndThere(t *testing.T) {
 
 // notKeys are literals that look like keys and are none: names of limits, a file, and the second
 // halves of methods' keys.
-var notKeys = []string{"start.account", "change.account", "page.js", "enroll.title", "enroll.hint", "enroll.submit"}
+var notKeys = []string{"start.account", "change.account", "page.js", "console.css", "console.js", "console.id", "console.seen", "enroll.title", "enroll.hint", "enroll.submit"}
 
 // made are the keys that are put together from closed sets.
 func made() []string {
@@ -69,7 +69,7 @@ func made() []string {
 		out = append(out, "password.rule."+rule)
 	}
 	for _, rule := range []string{password.RuleLength, password.RuleTooLong, password.RuleCharacter, password.RuleBanned,
-		password.RuleOwn, password.RuleCommon, password.RuleGuessable, password.RuleComplex} {
+		password.RuleOwn, password.RuleCommon, password.RuleGuessable, password.RuleHistory, password.RuleComplex} {
 		out = append(out, "password.violation."+rule)
 	}
 	for _, reason := range []directory.Reason{directory.TooShort, directory.TooLong, directory.TooWeak, directory.InHistory,
@@ -88,18 +88,25 @@ func made() []string {
 	// Package app adds "_unlock" where no password is set.
 	out = append(out, "problem.directory_refused_unlock", "problem.unsettled_unlock")
 	for _, what := range []string{string(policy.Reset), string(policy.Unlock), string(policy.Change), "unsettled", "unsettled_unlock",
-		"suspicious", "enrolled", "removed"} {
+		"suspicious", "suspicious_unlock", "target_failed", "rehearsal_failed", "rehearsal_works", "enrolled", "removed"} {
 		out = append(out, "notice."+what, "notice."+what+".body")
+	}
+	for _, step := range []string{"lookup", "rules", "reset", "readback", "unlock", "state", "record", "outbox"} {
+		out = append(out, "rehearse.step."+step)
 	}
 	for _, change := range []string{"password_set", "unlocked", "sessions_ended", "notice_queued"} {
 		for _, result := range []recovery.Result{recovery.OK, recovery.Failed, recovery.Unknown, recovery.Queued} {
 			out = append(out, "receipt."+change+"."+string(result))
 		}
 	}
+	out = append(out, "receipt.no_account.ok", "receipt.password_set.failed.disabled", "receipt.password_set.failed.unreached")
 	for _, detail := range []string{"checked", "unchecked", "must_change", "still_locked"} {
 		out = append(out, "receipt.password_set.ok."+detail)
 	}
 	out = append(out, "receipt.target.notice")
+	for _, op := range []string{"find", "get", "set_password", "change_password", "unlock", "authenticate", "rules", "end_sessions", "examine"} {
+		out = append(out, "console.op."+op) // the words of directory/wrap
+	}
 	for _, name := range []string{"malformed_request", "unsupported_media_type", "body_too_large", "request_timeout", "not_found",
 		"method_not_allowed", "wrong_host", "foreign_origin", "busy", "conflict", "internal"} {
 		out = append(out, "problem."+name)

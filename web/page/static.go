@@ -67,11 +67,19 @@ func newStatic(b Brand) (*Static, error) {
 		return nil, err
 	}
 	s.add("style.css", bytes.Join([][]byte{tokens, []byte(b.style()), style}, []byte("\n")))
-	script, err := joined("field.js", "rules.js", "time.js")
+	script, err := joined("field.js", "rules.js", "time.js", "moment.js")
 	if err != nil {
 		return nil, err
 	}
 	s.add("page.js", script)
+	if style, err = joined("console.css"); err != nil {
+		return nil, err
+	}
+	s.add("console.css", style)
+	if script, err = joined("moment.js"); err != nil {
+		return nil, err
+	}
+	s.add("console.js", script)
 	icon, err := joined("favicon.svg")
 	if err != nil {
 		return nil, err

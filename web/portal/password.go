@@ -21,6 +21,7 @@ type passwordPage struct {
 	Suggest suggestions
 	Clock   *page.Clock
 	Unlock  bool
+	Lock    lockTimes
 }
 
 // secretField is a password field, for the template "secret".
@@ -58,8 +59,8 @@ func (p *Portal) newPassword(f page.Frame, c checklist) secretField {
 
 func (p *Portal) password(w http.ResponseWriter, r *http.Request, flow app.Flow, s shown) error {
 	d := passwordPage{Frame: p.frame(r, "password.title", "/reset"), Login: flow.Login,
-		Unlock: flow.Locked && slices.Contains(flow.Can, policy.Unlock),
-		Clock:  page.NewClock("password.left", "clock.over", flow.Deadline, p.now())}
+		Unlock: flow.Locked && slices.Contains(flow.Can, policy.Unlock), Lock: newLockTimes(flow.Lock),
+		Clock: page.NewClock("password.left", "clock.over", flow.Deadline, p.now())}
 	d.Problems = s.problems
 	d.checklist = p.checklist(d.Language, flow.Rules, flow.Words)
 	d.Field = p.newPassword(d.Frame, d.checklist)

@@ -44,7 +44,7 @@ func Pages() fs.FS {
 
 // App is what the portal asks of package app.
 type App interface {
-	Begin(ctx context.Context, v app.Visitor, identifier string) (app.Started, error)
+	Begin(ctx context.Context, v app.Visitor, identifier string, want policy.Action) (app.Started, error)
 	Look(ctx context.Context, v app.Visitor, token secret.Text) (app.Flow, error)
 	Ask(ctx context.Context, v app.Visitor, token secret.Text, methodID string) (app.Flow, error)
 	Answer(ctx context.Context, v app.Visitor, token secret.Text, methodID string, ans method.Answer) (app.Flow, error)
@@ -108,6 +108,8 @@ func New(s Settings) (*Portal, error) {
 func (p *Portal) Register(m *edge.Mux) {
 	m.Get("/{$}", edge.Anyone, p.start)
 	m.PostFixed("/reset", edge.Anyone, p.begin)
+	m.Get("/unlock", edge.Anyone, p.unlockStart)
+	m.PostFixed("/unlock", edge.Anyone, p.unlockBegin)
 	m.Get("/reset", edge.Bearer, p.reset)
 	m.Post("/reset/ask", edge.Bearer, p.ask)
 	m.Post("/reset/answer", edge.Bearer, p.answer)

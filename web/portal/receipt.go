@@ -55,7 +55,7 @@ func receiptKeys(lines []recovery.Line) (title, lead string) {
 	set, partly := false, false
 	for _, l := range lines {
 		set = set || l.Change == "password_set"
-		partly = partly || l.Result == recovery.Failed || l.Result == recovery.Unknown || l.Detail == "still_locked"
+		partly = partly || l.Change == "password_set" && l.Result == recovery.Queued || l.Result == recovery.Failed || l.Result == recovery.Unknown || l.Detail == "still_locked"
 	}
 	switch {
 	case partly:
@@ -84,11 +84,16 @@ func (p *Portal) receiptLines(language string, lines []recovery.Line) []receiptL
 	return out
 }
 
-// receiptText says one line: by its detail where that is a closed word, else with it filled in.
+// receiptText says one line: by its detail where that is a closed word, else with it filled in. What a
+// further directory refused is said with the reason.
 func (p *Portal) receiptText(language string, l recovery.Line) string {
 	key := "receipt." + l.Change + "." + string(l.Result)
 	if by := key + "." + l.Detail; l.Detail != "" && p.texts.Has(by) {
 		key = by
 	}
-	return p.texts.Text(language, key, map[string]any{"to": l.Detail})
+	text := p.texts.Text(language, key, map[string]any{"to": l.Detail})
+	if why := "password.violation." + "directory_" + l.Detail; l.Change == "password_set" && l.Result == recovery.Failed && p.texts.Has(why) {
+		text += ". " + strings.TrimSuffix(p.texts.Text(language, why, nil), ".")
+	}
+	return text
 }

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/http"
+	"slices"
 
 	"postern/app"
 	"postern/policy"
@@ -34,6 +35,8 @@ func (p *Portal) show(w http.ResponseWriter, r *http.Request, flow app.Flow, s s
 		return p.question(w, r, flow, s)
 	case flow.State == recovery.Verifying:
 		return p.methods(w, r, flow, s)
+	case flow.State == recovery.Verified && !slices.Contains(flow.Can, policy.Reset):
+		return p.locked(w, r, flow, s)
 	case flow.State == recovery.Verified:
 		return p.password(w, r, flow, s)
 	case flow.State == recovery.Applying:

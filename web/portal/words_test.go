@@ -95,7 +95,7 @@ func TestCancelledFromElsewhere(t *testing.T) {
 	other := newBrowser(t, m, "en")
 	other.cookies["__Host-postern-recovery"] = b.cookies["__Host-postern-recovery"]
 	other.post("/reset/cancel").want(200, "Get back into your account")
-	b.get("/reset").want(200, "This reset was stopped", "another reset of your account", "Start again").never("same as before")
+	b.get("/reset").want(200, "This was stopped", "another reset of your account", "Start again").never("same as before")
 }
 
 // TestEnrollingOffersNoOtherWay: there is none.
