@@ -113,7 +113,7 @@ func TestLanguage(t *testing.T) {
 	}
 	english := arrive(t, tr.Portal, testenv.Visitor{})
 	english.Go(tr.Portal + "/?lang=de")
-	english.status(english.Follow("main .more a"), http.StatusOK)
+	english.status(english.Follow(`main .more a[href^="/change"]`), http.StatusOK)
 	if got, want := english.Text("h1"), v.text("change.title"); got != want {
 		t.Errorf("after choosing German: got %q, want %q", got, want)
 	}

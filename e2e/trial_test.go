@@ -22,6 +22,7 @@ type trial struct {
 	API     string
 	Mailbox string
 	SignIn  string `json:"sign_in"`
+	Console string // a link that works once
 	People  []person
 
 	t *testing.T

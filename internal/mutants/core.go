@@ -32,10 +32,16 @@ var core = []mutant{
 	{file: "recovery/step.go", old: "if r.State == Applying {", new: "if false {"},
 	{file: "recovery/step.go", old: "r.State, r.Open, r.Deadline = s, nil, time.Time{}", new: "r.State, r.Deadline = s, time.Time{}"},
 	{file: "recovery/step.go", old: "if met && a == policy.Unlock && !r.Locked {", new: "if (met || !r.Decoy()) && a == policy.Unlock && !r.Locked {"},
+	{file: "recovery/step.go", old: "v.Left = r.Plan.Left(r.Proofs)", new: "v.Left = 0"},
 	{file: "recovery/step.go", old: "if r.Plan.Met(r.Proofs) {", new: "if true {"},
 
 	// policy: who, with what.
-	{file: "policy/decide.go", old: "if reason == Matched && who.Account.Disabled {", new: "if false {"},
+	{file: "policy/decide.go", old: "case who.Account.Disabled:", new: "case false:"},
+	{file: "policy/decide.go", old: "case who.Want == Unlock && !slices", new: "case false && !slices"},
+	{file: "policy/decide.go", old: "case who.Want != Unlock && who.Account.Barred != \"\":", new: "case false:"},
+	{file: "policy/decide.go", old: "plan = plan.Within(shown.Factors())", new: "_ = shown"},
+	{file: "policy/decide.go", old: "d.Shown, d.Offer = &shown, shown.Factors()", new: "d.Offer = shown.Factors()"},
+	{file: "policy/decide.go", old: "if m.Privileged && !a.Privileged {", new: "if false {"},
 	{file: "policy/decide.go", old: "now.Add(-p.Quarantine)", new: "now"},
 	{file: "policy/decide.go", old: "if r.Deny || r.Stage == Off {", new: "if r.Deny {"},
 	{file: "policy/decide.go", old: "if !r.Match.holds(a) || !r.staged(a) {", new: "if !r.Match.holds(a) {"},
@@ -54,7 +60,7 @@ var core = []mutant{
 	{file: "policy/require.go", old: "if methods[f].Verifies {", new: "if true {"},
 	{file: "policy/thieves.go", old: "if !slices.Contains(s, h) {", new: "if true {"},
 	{file: "policy/thieves.go", old: "if !slices.ContainsFunc(least, ", new: "if true || !slices.ContainsFunc(least, "},
-	{file: "policy/check.go", old: "r.Limits.or(DefaultLimits()) == p.Unknown.Limits.or(DefaultLimits())", new: "true"},
+	{file: "policy/check.go", old: "r.Limits.or(DefaultLimits()) != p.Unknown.Limits.or(DefaultLimits())", new: "false"},
 	{file: "policy/check.go", old: "if r.Stage == Draft || r.Stage == Test || r.Stage == Pilot {", new: "if false {"},
 
 	// limit: GCRA.

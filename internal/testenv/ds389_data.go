@@ -105,6 +105,9 @@ func ds389Rights(service string) []string {
 // is not taken from the global one.
 func (s *DS389Server) policies(w *ds389Writer) {
 	w.add("cn=nsPwPolicyContainer,"+s.People, "objectClass", "nsContainer", "cn", "nsPwPolicyContainer")
+	// In a policy passwordHistory is a switch; in people it holds hashes, which the service may not read.
+	w.modify("cn=nsPwPolicyContainer,"+s.People, "aci",
+		`(targetattr = "passwordHistory")(version 3.0; acl "postern reads policies"; allow (read,search,compare) userdn = "ldap:///`+s.Service+`";)`)
 	for login, differs := range map[string]map[string]string{
 		"carol": {"passwordMinAge": "86400"},
 		"grace": {"passwordMinLength": "14"},

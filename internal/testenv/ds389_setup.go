@@ -102,6 +102,7 @@ func (s *DS389Server) ds389Changes() map[string]map[string]string {
 		"cn=config": config,
 		"cn=MemberOf Plugin,cn=plugins,cn=config":                     {"nsslapd-pluginenabled": "on", "memberOfSkipNested": "off"},
 		"cn=referential integrity postoperation,cn=plugins,cn=config": {"nsslapd-pluginenabled": "on"},
+		"cn=7-bit check,cn=plugins,cn=config":                         {"nsslapd-pluginenabled": "off"}, // logins in any script
 		// Otherwise it takes a share of the machine's memory, as files.
 		"cn=config,cn=ldbm database,cn=plugins,cn=config": {"nsslapd-cache-autosize": "0", "nsslapd-dbcachesize": "16777216"},
 	}

@@ -59,7 +59,8 @@ func (s *SambaServer) configuration() string {
 		line(name, filepath.Join(s.Dir, dir))
 	}
 	line("tls enabled", "yes")
-	line("ldb:nosync", "true") // nothing needs to outlive the machine
+	line("ldb:nosync", "true")               // nothing needs to outlive the machine
+	line("old password allowed period", "0") // else the former password works for another hour
 	return b.String()
 }
 
