@@ -67,7 +67,8 @@ func (d *Directory) Find(ctx context.Context, handle string) (account.Account, e
 
 // Get reads an account by its identifier, where it was written lately.
 func (d *Directory) Get(ctx context.Context, id string) (account.Account, error) {
-	return d.Client.Get(d.at(ctx, id), id, d.attributes(), d.account)
+	a, err := d.Client.Get(d.at(ctx, id), id, d.attributes(), d.account)
+	return a, d.lost(id, err)
 }
 
 // account turns an entry into an account.

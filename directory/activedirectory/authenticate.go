@@ -19,7 +19,10 @@ func (d *Directory) Authenticate(ctx context.Context, id string, with secret.Tex
 	if with.Empty() {
 		return directory.ErrWrongPassword
 	}
-	ctx = d.at(ctx, id)
+	return d.lost(id, d.authenticate(d.at(ctx, id), id, with))
+}
+
+func (d *Directory) authenticate(ctx context.Context, id string, with secret.Text) error {
 	dn, err := d.dn(ctx, id)
 	switch {
 	case errors.Is(err, directory.ErrNotFound):

@@ -2,6 +2,7 @@ package activedirectory
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
+	"postern/directory"
 	"postern/directory/ldapclient"
 )
 
@@ -173,6 +175,17 @@ func (d *Directory) at(ctx context.Context, id string) context.Context {
 		return ctx
 	}
 	return ldapclient.At(ctx, p.url)
+}
+
+// lost forgets where an account was written when that controller can't be reached: one call fails
+// rather than believe a controller that may not know yet, and the next one goes where it can.
+func (d *Directory) lost(id string, err error) error {
+	if errors.Is(err, directory.ErrUnavailable) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.written, id)
+	}
+	return err
 }
 
 // writes remembers where an account is about to be written.

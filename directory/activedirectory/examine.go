@@ -33,6 +33,7 @@ func (d *Directory) Examine(ctx context.Context, id string) ([]directory.Finding
 		d.examineState(r, e)
 		return d.examinePolicy(ctx, r, c, e)
 	})
+	err = d.lost(id, err)
 	switch {
 	case err == nil:
 		return r.Out, nil

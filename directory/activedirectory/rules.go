@@ -84,6 +84,7 @@ func (d *Directory) Rules(ctx context.Context, id string) (password.Directory, e
 		p, err = d.policyFor(ctx, c, e)
 		return err
 	})
+	err = d.lost(id, err)
 	if err != nil {
 		if errors.Is(err, directory.ErrNotFound) || errors.Is(err, directory.ErrUnavailable) {
 			return password.Directory{}, err

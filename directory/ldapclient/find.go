@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	goldap "github.com/go-ldap/ldap/v3"
@@ -42,7 +41,7 @@ func (cl *Client) Find(ctx context.Context, handle string, attributes []string, 
 func (cl *Client) answers(e *goldap.Entry, handle string) bool {
 	for _, a := range cl.set.LoginAttributes {
 		for _, v := range e.GetEqualFoldAttributeValues(a) {
-			if SameHandle(v, handle) {
+			if account.SameHandle(v, handle) {
 				return true
 			}
 		}
@@ -162,21 +161,4 @@ func (cl *Client) Read(ctx context.Context, f func(*Conn) error) error {
 		}
 	}
 	return fmt.Errorf("%w: %w", directory.ErrUnavailable, last)
-}
-
-// SameHandle reports whether a value of the directory is what was typed, but for canonical
-// equivalence and the case of letters. Servers prepare strings more generously (RFC 4518
-// section 2: compatibility forms, spaces, some fold accents), which would let one handle stand
-// for another. Letters that share only one of their cases (dotless i, long s) differ.
-func SameHandle(value, typed string) bool {
-	a, b := []rune(norm.NFC.String(value)), []rune(norm.NFC.String(typed))
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] && (unicode.ToLower(a[i]) != unicode.ToLower(b[i]) || unicode.ToUpper(a[i]) != unicode.ToUpper(b[i])) {
-			return false
-		}
-	}
-	return true
 }
