@@ -60,7 +60,7 @@ type Lookup string
 // When a directory is asked.
 const (
 	LookupAlways   Lookup = "always"
-	LookupFallback Lookup = "fallback" // only when none that is always asked knows the person, and no fallback before
+	LookupFallback Lookup = "fallback" // as well, and counts only when none of those knows the person, and no fallback before
 	LookupNever    Lookup = "never"    // it is only written to
 )
 

@@ -24,63 +24,63 @@ type found struct {
 }
 
 // find looks handle up. A handle with a domain that some directories list is looked up in these
-// alone, any other in all. Somebody is found only when exactly one directory that is always asked
-// knows exactly one; when none of them knows anybody, the fallbacks are asked one after the other,
-// and the first that knows somebody holds. A directory that cannot be asked stops the search,
-// because can't tell means no; one that would not have been asked stops nothing.
+// alone, any other in all. Somebody is found only when the directories that are always asked know
+// exactly one; only when they know nobody, the fallbacks count: the first that knows somebody holds,
+// and it must know exactly one as well. A directory that cannot be asked stops the search, because
+// can't tell means no; one that would not have been asked stops nothing.
 //
-// Directories that are always asked get the same number of searches for somebody and for nobody.
-// Fallbacks are asked about nobody and not about those who were found before, which takes longer;
-// the fixed moment at which the reply leaves (web/edge) covers it, and must be longer than all
-// directories together take.
+// A fallback is asked about everybody all the same: every handle of one form gets the same searches
+// in the same order, whoever it names, and none gets through while one of these directories is down.
 func (a *App) find(ctx context.Context, handle string) (found, error) {
 	f := found{draw: a.draw(handle)}
 	asked, names := a.route(handle)
+	var first, second account.Account
+	always, fallback := 0, 0 // how many people are known
 	for _, d := range asked {
-		if d.Lookup == LookupFallback {
-			continue
-		}
-		acct, ok, err := one(ctx, d, names)
+		who, n, err := one(ctx, d, names)
 		switch {
 		case err != nil:
 			return found{}, err
-		case !ok:
-			continue
-		case f.ok: // in two directories: nobody
-			return found{draw: f.draw}, nil
+		case d.Lookup != LookupFallback && n > 0:
+			first, always = who, always+n
+		case d.Lookup == LookupFallback && fallback == 0:
+			second, fallback = who, n
 		}
-		f.account, f.ok = acct, true
 	}
-	for _, d := range asked {
-		if f.ok || d.Lookup != LookupFallback {
-			continue
-		}
-		var err error
-		if f.account, f.ok, err = one(ctx, d, names); err != nil {
-			return found{}, err
-		}
+	if always == 0 {
+		first, always = second, fallback
+	}
+	if always == 1 {
+		f.account, f.ok = first, true
 	}
 	return f, nil
 }
 
-// one asks d for every name. Whoever they name must be one and the same.
-func one(ctx context.Context, d NamedDirectory, names []string) (account.Account, bool, error) {
+// one asks d for every name and returns how many people they name: none, one, or several, of whom
+// none is returned.
+func one(ctx context.Context, d NamedDirectory, names []string) (account.Account, int, error) {
 	var out account.Account
-	known := false
+	n := 0
 	for _, name := range names {
 		acct, err := d.Find(ctx, name)
 		acct.Ref.Directory = d.Name
 		switch {
+		case errors.Is(err, directory.ErrAmbiguous):
+			n = 2
 		case errors.Is(err, directory.ErrNotFound):
 			continue
 		case err != nil:
-			return account.Account{}, false, fmt.Errorf("app: look up in %s: %w", d.Name, err)
-		case known && acct.Ref != out.Ref:
-			return account.Account{}, false, nil
+			return account.Account{}, 0, fmt.Errorf("app: look up in %s: %w", d.Name, err)
+		case n == 0:
+			out, n = acct, 1
+		case acct.Ref != out.Ref:
+			n = 2
 		}
-		out, known = acct, true
 	}
-	return out, known, nil
+	if n != 1 {
+		out = account.Account{}
+	}
+	return out, n, nil
 }
 
 // route returns the directories that handle may be looked up in, and as what.

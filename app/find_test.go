@@ -20,12 +20,16 @@ type place struct {
 	down  bool
 	asked []string
 	words map[string]string // passwords that were set
+	many  bool              // several people have every handle
 }
 
 func (p *place) Find(_ context.Context, handle string) (account.Account, error) {
 	p.asked = append(p.asked, handle)
 	if p.down {
 		return account.Account{}, directory.ErrUnavailable
+	}
+	if p.many {
+		return account.Account{}, directory.ErrAmbiguous
 	}
 	login, ok := p.knows[strings.ToLower(handle)]
 	if !ok {
@@ -60,6 +64,13 @@ func knowing(handles ...string) *place {
 	return p
 }
 
+// several is a directory in which several people have every handle.
+func several() *place {
+	p := knowing()
+	p.many = true
+	return p
+}
+
 // TestRouting: who is looked up where, as what, and who is then found. Places that are not named in
 // asked must not have been asked.
 func TestRouting(t *testing.T) {
@@ -80,7 +91,7 @@ func TestRouting(t *testing.T) {
 	}{
 		{"no domain: all", "ann", dirs{at("a", knowing(), ""), at("b", knowing("ann"), app.LookupAlways)}, "b/ann", map[string]string{"a": "ann", "b": "ann"}},
 		{"in two", "ann", dirs{at("a", knowing("ann"), ""), at("b", knowing("ann"), "")}, none, map[string]string{"a": "ann", "b": "ann"}},
-		{"in three", "ann", dirs{at("a", knowing("ann"), ""), at("b", knowing("ann"), ""), at("c", knowing("ann"), "")}, none, map[string]string{"a": "ann", "b": "ann"}},
+		{"in three", "ann", dirs{at("a", knowing("ann"), ""), at("b", knowing("ann"), ""), at("c", knowing("ann"), "")}, none, map[string]string{"a": "ann", "b": "ann", "c": "ann"}},
 		{"listed domain", "ann@b.test", dirs{at("a", knowing("ann@b.test"), "", "a.test"), at("b", knowing("ann@b.test"), "", "b.test")}, "b/ann@b.test", map[string]string{"b": "ann@b.test"}},
 		{"in any case", "Ann@B.TEST", dirs{at("a", knowing("ann@b.test"), ""), at("b", knowing("ann@b.test"), "", "b.Test")}, "b/ann@b.test", map[string]string{"b": "Ann@B.TEST"}},
 		{"in any form", "ann@bu\u0308ro.test", dirs{at("a", knowing(), ""), at("b", knowing(), "", "B\u00fcro.test")}, none, map[string]string{"b": "ann@b\u00fcro.test"}},
@@ -98,16 +109,22 @@ func TestRouting(t *testing.T) {
 		{"nothing behind it", `CORP\`, dirs{at("b", knowing(), "", "corp")}, none, map[string]string{"b": `CORP\`}},
 		{"two list it", "ann@b.test", dirs{at("a", knowing("ann@b.test"), "", "b.test"), at("b", knowing("ann@b.test"), "", "b.test")}, none, map[string]string{"a": "ann@b.test", "b": "ann@b.test"}},
 
-		{"fallback, not needed", "ann", dirs{at("f", knowing("ann"), app.LookupFallback), at("a", knowing("ann"), "")}, "a/ann", map[string]string{"a": "ann"}},
+		{"fallback, not needed", "ann", dirs{at("f", knowing("ann"), app.LookupFallback), at("a", knowing("ann"), "")}, "a/ann", map[string]string{"a": "ann", "f": "ann"}},
 		{"fallback, needed", "ann", dirs{at("a", knowing(), ""), at("f", knowing("ann"), app.LookupFallback)}, "f/ann", map[string]string{"a": "ann", "f": "ann"}},
-		{"fallbacks in order", "ann", dirs{at("f", knowing(), app.LookupFallback), at("g", knowing("ann"), app.LookupFallback), at("h", knowing("ann"), app.LookupFallback)}, "g/ann", map[string]string{"f": "ann", "g": "ann"}},
-		{"in two, whatever the fallback knows", "ann", dirs{at("a", knowing("ann"), ""), at("b", knowing("ann"), ""), at("f", knowing("ann"), app.LookupFallback)}, none, map[string]string{"a": "ann", "b": "ann"}},
+		{"fallbacks in order", "ann", dirs{at("f", knowing(), app.LookupFallback), at("g", knowing("ann"), app.LookupFallback), at("h", knowing("ann"), app.LookupFallback)}, "g/ann", map[string]string{"f": "ann", "g": "ann", "h": "ann"}},
+		{"in two, whatever the fallback knows", "ann", dirs{at("a", knowing("ann"), ""), at("b", knowing("ann"), ""), at("f", knowing("ann"), app.LookupFallback)}, none, map[string]string{"a": "ann", "b": "ann", "f": "ann"}},
+		{"several in one", "ann", dirs{at("a", several(), ""), at("b", knowing(), "")}, none, map[string]string{"a": "ann", "b": "ann"}},
+		{"several in one, one in another", "ann", dirs{at("a", several(), ""), at("b", knowing("ann"), "")}, none, map[string]string{"a": "ann", "b": "ann"}},
+		{"several, whatever the fallback knows", "ann", dirs{at("a", several(), ""), at("f", knowing("ann"), app.LookupFallback)}, none, map[string]string{"a": "ann", "f": "ann"}},
+		{"several in a fallback, whatever the next knows", "ann", dirs{at("f", several(), app.LookupFallback), at("g", knowing("ann"), app.LookupFallback), at("a", knowing(), "")}, none, map[string]string{"f": "ann", "g": "ann", "a": "ann"}},
+		{"several in a fallback, not needed", "ann", dirs{at("f", several(), app.LookupFallback), at("a", knowing("ann"), "")}, "a/ann", map[string]string{"f": "ann", "a": "ann"}},
+		{"both name another, whatever the fallback knows", `CORP\ann`, dirs{at("b", knowing(`corp\ann=bea`, "ann"), "", "corp"), at("f", knowing("ann"), app.LookupFallback, "corp")}, none, map[string]string{"b": `CORP\ann ann`, "f": `CORP\ann ann`}},
 		{"only a target", "ann", dirs{at("a", knowing(), ""), at("t", knowing("ann"), app.LookupNever, "x.test")}, none, map[string]string{"a": "ann"}},
 		{"only a target's domain", "ann@x.test", dirs{at("a", knowing("ann@x.test"), ""), at("t", knowing("ann@x.test"), app.LookupNever, "x.test")}, "a/ann@x.test", map[string]string{"a": "ann@x.test"}},
 
 		{"down", "ann", dirs{at("a", knowing("ann"), ""), at("b", down(knowing()), "")}, "", map[string]string{"a": "ann", "b": "ann"}},
 		{"down, and would not be asked", "ann@a.test", dirs{at("a", knowing("ann@a.test"), "", "a.test"), at("b", down(knowing()), "")}, "a/ann@a.test", map[string]string{"a": "ann@a.test"}},
-		{"fallback down, not needed", "ann", dirs{at("a", knowing("ann"), ""), at("f", down(knowing()), app.LookupFallback)}, "a/ann", map[string]string{"a": "ann"}},
+		{"fallback down, not needed", "ann", dirs{at("a", knowing("ann"), ""), at("f", down(knowing()), app.LookupFallback)}, "", map[string]string{"a": "ann", "f": "ann"}},
 		{"fallback down, needed", "bea", dirs{at("a", knowing("ann"), ""), at("f", down(knowing()), app.LookupFallback)}, "", map[string]string{"a": "bea", "f": "bea"}},
 		{"first fallback down", "ann", dirs{at("f", down(knowing()), app.LookupFallback), at("g", knowing("ann"), app.LookupFallback)}, "", map[string]string{"f": "ann"}},
 		{"target down", "ann", dirs{at("a", knowing("ann"), ""), at("t", down(knowing()), app.LookupNever)}, "a/ann", map[string]string{"a": "ann"}},

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
 
 	"postern/account"
@@ -52,16 +51,16 @@ func (a *App) targetsOf(h held) []heldTarget {
 func (a *App) seek(ctx context.Context, h held, t heldTarget) heldTarget {
 	d, err := a.directory(t.Directory)
 	var there account.Account
-	ok := false
+	n := 0
 	if err == nil {
-		there, ok, err = one(ctx, d, t.names(h.Account))
+		there, n, err = one(ctx, d, t.names(h.Account))
 	}
 	switch {
 	case err != nil:
 		a.Logger.WarnContext(ctx, "a target could not be asked who somebody is there", "directory", t.Directory,
 			"flow", string(h.Recovery.ID), "error", err)
 		return t
-	case !ok || t.shared(h.Account, there) == "":
+	case n != 1 || t.shared(h.Account, there) == "":
 		t.State = targetNone
 		return t
 	}
@@ -90,7 +89,7 @@ func (t heldTarget) shared(who, there account.Account) string {
 		theirs = emails(there)
 	}
 	for _, mine := range t.names(who) {
-		if slices.ContainsFunc(theirs, func(s string) bool { return strings.EqualFold(mine, s) }) {
+		if slices.ContainsFunc(theirs, func(s string) bool { return account.SameHandle(mine, s) }) {
 			return mine
 		}
 	}

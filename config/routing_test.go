@@ -69,6 +69,34 @@ func TestBadRouting(t *testing.T) {
 	}
 }
 
+// TestTargetByLoginHasOneSource: the same login in two directories is two people, of whom one must
+// not set the other's password in a target.
+func TestTargetByLoginHasOneSource(t *testing.T) {
+	const at = "policy.rules[0].targets[0].by: "
+	staff := "{name: staff, match: {directories: [a]}, targets: [{directory: c}]}"
+	for _, c := range []struct{ name, rules, want string }{
+		{"two sources", "{name: all, targets: [{directory: c, by: login}]}", at + `is login, and rule "all" is for a and b: the same login can be two people there, and one would set the other's password in c; give the rule match.directories`},
+		{"by default, listed", "{name: all, match: {directories: [b, a]}, targets: [{directory: c}]}", at + `is login, and rule "all" is for a and b:`},
+		{"of the privileged", "{name: g, match: {privileged: true}, targets: [{directory: c}]}", at + `is login, and rule "g" is for a and b:`},
+		{"two rules", staff + ", {name: rest, match: {directories: [b]}, targets: [{directory: c}]}",
+			`policy.rules[1].targets[0].by: is login, and so it is in rule "staff" for a, and rule "rest" is for b: the same login can be two people there`},
+		{"two rules of one", staff + ", {name: more, match: {directories: [a]}, targets: [{directory: c}]}", ""},
+		{"one source", staff, ""},
+		{"the other one is the target", "{name: all, targets: [{directory: b}]}", ""},
+		{"by address", "{name: all, targets: [{directory: c, by: email}]}", ""},
+		{"two rules, one by address", staff + ", {name: rest, targets: [{directory: c, by: email}]}", ""},
+		{"never looked up", "{name: all, match: {directories: [a, c]}, targets: [{directory: b}]}", ""},
+	} {
+		_, err := Read("postern.yaml", []byte(twoDirectories+"policy: {rules: ["+c.rules+"]}\n"), testKinds())
+		switch {
+		case c.want == "" && err != nil:
+			t.Errorf("%s: got %v", c.name, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || strings.Count(err.Error(), "postern.yaml:") != 1):
+			t.Errorf("%s: got %v\nwant %s", c.name, err, c.want)
+		}
+	}
+}
+
 func TestUnlockIsMapped(t *testing.T) {
 	c, err := Read("postern.yaml", []byte(twoDirectories+`policy:
   rules:

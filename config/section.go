@@ -28,7 +28,7 @@ type Section struct {
 // Routing is who is looked up in a directory.
 type Routing struct {
 	Domains []string `yaml:"domains" form:"example.com" doc:"Domains whose people are here: what is typed as name@domain or DOMAIN\\name with one of these is looked up only in the directories that list it, DOMAIN\\name also as name alone. In any case of letters. What has no domain, or one that no directory lists, is looked up in all."`
-	Lookup  string   `yaml:"lookup" oneof:"always fallback never" doc:"When people are looked up here. always: each time; whoever is then in two directories is nobody. fallback: only when none that is always asked knows them, and no fallback before this one. never: nobody recovers here; it is only a target of other directories' people (policy.rules[].targets). Default: always."`
+	Lookup  string   `yaml:"lookup" oneof:"always fallback never" doc:"When people are looked up here. always: each time; whoever is then in two directories is nobody. fallback: each time as well, but it counts only when none of those knows them, and no fallback before this one. never: nobody recovers here; it is only a target of other directories' people (policy.rules[].targets). Default: always."`
 }
 
 // Decode fills into, a pointer to the Kind's settings with their defaults; what the file does not

@@ -139,6 +139,7 @@ const (
 // The conditions that callers branch on.
 var (
 	ErrNotFound      = errors.New("directory: no such account, or several")
+	ErrAmbiguous     = fmt.Errorf("%w: several match", ErrNotFound)
 	ErrUnavailable   = errors.New("directory: could not be asked")
 	ErrUncertain     = errors.New("directory: nobody can tell whether it was done")
 	ErrWrongPassword = errors.New("directory: wrong password")

@@ -148,7 +148,7 @@ func TestFindings(t *testing.T) {
 			p.Policy.Rules = []policy.Rule{{Name: "all", Targets: []policy.Target{{Directory: "mail"}, {Directory: "wifi"}}}}
 			return p
 		}, []string{"ok directories: a name with the domain example.com is looked up in staff alone", "domain EXAMPLE is looked up in staff alone",
-			"ok directories: any other name is looked up in staff, and", "ok directories: any other name that none of the others knows is looked up in guests",
+			"ok directories: any other name is looked up in staff, and", "ok directories: any other name is looked up in guests as well, and",
 			"ok directories: directory mail gets the new password too, by rule all", "warning directories: directory wifi is a target of rule all: people who reset keep their old password there until it would do | mend what is said of directory wifi",
 			"warning directories: directory idle has lookup: never and is no rule's target: nothing is done with it | name it under targets of a rule (policy.rules[].targets: [{directory: idle}])"}},
 		"mail": {func() Parts {

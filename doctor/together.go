@@ -71,7 +71,7 @@ func (d *Doctor) routes(s *Section) {
 		s.good("%s is looked up in %s, and is nobody's when two of them know it", other, strings.Join(always, ", "))
 	}
 	if len(fallback) > 0 {
-		s.good("%s that none of the others knows is looked up in %s, one after the other", other, strings.Join(fallback, ", "))
+		s.good("%s is looked up in %s as well, and the first that knows it counts when none of the others does", other, strings.Join(fallback, ", "))
 	}
 }
 

@@ -3,7 +3,6 @@ package e2e
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -54,7 +53,7 @@ func (w *walk) operating() {
 func TestConsoleTellsOfFaults(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	port, closed := free(t), free(t)
+	port, closed := testenv.FreePort(t), testenv.FreePort(t)
 	site := fmt.Sprintf("http://localhost:%d", port)
 	secret, conf := filepath.Join(dir, "pw"), filepath.Join(dir, "postern.yaml")
 	text := fmt.Sprintf(`public_url: %[1]s
@@ -63,7 +62,7 @@ data: %[3]s
 audit: {origin: localhost/e2e}
 organisation: {name: Northwind, help_desk: ext. 4357}
 directories:
-  - {name: staff, title: Northwind staff, type: ldap, urls: ["ldaps://localhost:%[4]d", "ldaps://no-such-host.invalid"], bind_dn: "cn=postern,ou=services,dc=northwind,dc=example", base: "ou=people,dc=northwind,dc=example", bind_password_file: %[5]s}
+  - {name: staff, title: Northwind staff, type: ldap, urls: ["ldaps://localhost:%[4]d", "ldaps://xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.invalid"], bind_dn: "cn=postern,ou=services,dc=northwind,dc=example", base: "ou=people,dc=northwind,dc=example", bind_password_file: %[5]s}
   - {name: guests, title: Guests, type: local, lock_after: 3}
 methods: {passkey: , totp: , email_code: }
 notify: [{type: file, file: %[3]s/mail.jsonl}]
@@ -106,15 +105,4 @@ notify: [{type: file, file: %[3]s/mail.jsonl}]
 		t.Errorf("on a large screen: %s", v)
 	}
 	w.quiet()
-}
-
-// free returns a port that nobody listens on.
-func free(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "localhost:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }

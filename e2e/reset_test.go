@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"postern/internal/testenv"
 )
@@ -38,13 +41,13 @@ func TestReset(t *testing.T) {
 		t.Errorf("after signing in: got %q", got)
 	}
 	tr.opens("ada", newPassword)
-	told := false
-	for _, m := range tr.messages("ada") {
-		told = told || m.Subject == strings.ReplaceAll(v.text("notice.reset"), "{organisation}", "Fernhill Ltd")
-	}
-	if !told {
-		t.Errorf("nobody told ada about it: %v", tr.messages("ada"))
-	}
+	testenv.WaitFor(t, "the message that tells ada about it", 20*time.Second, func() error {
+		all, subject := tr.messages("ada"), strings.ReplaceAll(v.text("notice.reset"), "{organisation}", "Fernhill Ltd")
+		if !slices.ContainsFunc(all, func(m message) bool { return m.Subject == subject }) {
+			return fmt.Errorf("there are only %v", all)
+		}
+		return nil
+	})
 	v.status(v.Go(tr.Portal+"/reset"), http.StatusOK)
 	v.sees("receipt.title") // loading it again does nothing more
 	v.quiet(tr.SignIn)

@@ -6,11 +6,12 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
+
+	"postern/internal/testenv"
 )
 
 // running is a postern that serves in this process.
@@ -93,15 +94,10 @@ func start(t *testing.T, args ...string) *running {
 	return r
 }
 
-// freePort returns a port that nobody listens on.
+// freePort returns a port that nobody listens on, and that is the test's until it ends.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "localhost:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return testenv.FreePort(t)
 }
 
 // call sends a request with a JSON body and returns status and body.

@@ -2,9 +2,12 @@ package directorytest
 
 import (
 	"net"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"postern/internal/testenv"
 )
 
 // Proxy stands between a client and a server on TCP, and cuts on cue. It does not look into what
@@ -27,7 +30,8 @@ type Proxy struct {
 // NewProxy starts a proxy to the target's address and stops it when the test ends.
 func NewProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
-	p := &Proxy{target: target, addr: "127.0.0.1:0", conns: map[net.Conn]bool{}}
+	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(testenv.FreePort(t))) // is still free when it starts again
+	p := &Proxy{target: target, addr: addr, conns: map[net.Conn]bool{}}
 	p.start(t)
 	t.Cleanup(p.Stop)
 	return p
@@ -55,7 +59,7 @@ func (p *Proxy) start(t testing.TB) {
 		t.Fatal(err)
 	}
 	p.mu.Lock()
-	p.listen, p.addr = l, l.Addr().String()
+	p.listen = l
 	p.mu.Unlock()
 	p.running.Go(func() {
 		for {

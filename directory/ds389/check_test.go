@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
@@ -84,11 +85,11 @@ func TestCheckAndExamine(t *testing.T) {
 	} {
 		set := settings(t, s)
 		c.tune(&set)
-		compare(t, name, bad(t, opened(t, set, New).Check(t.Context())), c.want...)
+		compare(t, name, bad(t, opened(t, set, still(New)).Check(t.Context())), c.want...)
 	}
-	free := opened(t, ipaSettings(t, s), NewFreeIPA)
+	free := opened(t, ipaSettings(t, s), still(NewFreeIPA))
 	compare(t, "FreeIPA", bad(t, free.Check(t.Context())), "within 1h0m0s", "ipa sysaccount-policy NAME --privileged=true")
-	d := opened(t, settings(t, s), New)
+	d := opened(t, settings(t, s), still(New))
 	examine(t, s, d, free)
 	admin(t, s, func(c *goldap.Conn) error { // a password administrator, and too much to read
 		m := goldap.NewModifyRequest("cn=config", nil)
@@ -99,6 +100,14 @@ func TestCheckAndExamine(t *testing.T) {
 		return errors.Join(c.Modify(m), c.Modify(p))
 	})
 	compare(t, "too much right", bad(t, d.Check(t.Context())), "password hashes", "password_rules: bypass")
+}
+
+// still makes directories whose clock stands: on a busy machine a search can seem to want an index.
+func still(make func(string, Settings, func() time.Time) (*Directory, error)) func(string, Settings, func() time.Time) (*Directory, error) {
+	now := time.Now()
+	return func(name string, s Settings, _ func() time.Time) (*Directory, error) {
+		return make(name, s, func() time.Time { return now })
+	}
 }
 
 func examine(t *testing.T, s *testenv.DS389Server, d, free *Directory) {
@@ -122,9 +131,9 @@ func examine(t *testing.T, s *testenv.DS389Server, d, free *Directory) {
 	if _, err := d.Examine(t.Context(), "nobody"); !errors.Is(err, directory.ErrNotFound) {
 		t.Errorf("got %v, want nobody", err)
 	}
-	set(t, s, s.People, "aci", rightsOf(t, s, "")[0])
+	allow(t, s, s.DN("frank"), attrUnlock, false, rightsOf(t, s, "")[0])
 	look(d, s.DN("alice"), "alice", "may not set the password", "may not end a lock-out", `(targetattr = "userPassword || accountUnlockTime || passwordRetryCount")`)
-	set(t, s, s.People, "aci", rightsOf(t, s, "")...)
+	allow(t, s, s.DN("frank"), attrUnlock, true, rightsOf(t, s, "")...)
 }
 
 func TestSettings(t *testing.T) {

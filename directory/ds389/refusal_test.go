@@ -44,7 +44,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s, %.20q: got %v, want %s", c.login, c.password, err, c.want)
 		}
 	}
-	set(t, s, s.People, "aci", `(targetattr = "*")(version 3.0; acl "postern reads"; allow (read,search,compare) userdn = "ldap:///`+s.Service+`";)`)
+	allow(t, s, s.DN("frank"), attrUnlock, false, `(targetattr = "*")(version 3.0; acl "postern reads"; allow (read,search,compare) userdn = "ldap:///`+s.Service+`";)`)
 	var r *directory.Rejected
 	if err := d.SetPassword(t.Context(), bob, secret.New("Not-mine-t0-set")); !errors.As(err, &r) || r.Reason != directory.NotAllowed {
 		t.Errorf("without the right: got %v, want not allowed", err)

@@ -184,7 +184,7 @@ func TestFreeIPAStates(t *testing.T) {
 	if n, where := d.LockoutAfter(t.Context()); n != 6 || where != "krbPwdMaxFailure in cn=global_policy,"+s.IPAPolicies {
 		t.Errorf("got %d, %q", n, where)
 	}
-	set(t, s, s.IPAUsers, "aci", rightsOf(t, s, " || krbLoginFailedCount || krbLastAdminUnlock")...)
+	allow(t, s, s.IPADN("alice"), "krbLastAdminUnlock", true, rightsOf(t, s, " || krbLoginFailedCount || krbLastAdminUnlock")...)
 	if err := d.Unlock(t.Context(), dave.Ref.ID); err != nil {
 		t.Fatal(err)
 	}

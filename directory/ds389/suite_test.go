@@ -3,8 +3,10 @@ package ds389
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,6 +91,30 @@ func set(t *testing.T, s *testenv.DS389Server, dn, attribute string, values ...s
 		m := goldap.NewModifyRequest(dn, nil)
 		m.Replace(attribute, values)
 		return c.Modify(m)
+	})
+}
+
+// allow replaces the access list above somebody and returns once it holds: the server answers first
+// and follows a moment later. That the service may write attribute, a time, or may not, tells.
+func allow(t *testing.T, s *testenv.DS389Server, who, attribute string, may bool, list ...string) {
+	t.Helper()
+	_, above, _ := strings.Cut(who, ",")
+	set(t, s, above, "aci", list...)
+	testenv.WaitFor(t, "the access list of "+above, time.Minute, func() error {
+		c, err := goldap.DialURL(s.TLSURL, goldap.DialWithTLSConfig(s.TLS()))
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		if err := c.Bind(s.Service, s.ServiceWord); err != nil {
+			return err
+		}
+		m := goldap.NewModifyRequest(who, nil)
+		m.Delete(attribute, []string{"20000101000000Z"}) // which nobody has: nothing is changed
+		if err := c.Modify(m); goldap.IsErrorWithCode(err, goldap.LDAPResultInsufficientAccessRights) == may {
+			return fmt.Errorf("writing %s: got %v, want it allowed: %v", attribute, err, may)
+		}
+		return nil
 	})
 }
 

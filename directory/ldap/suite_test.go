@@ -25,12 +25,18 @@ func settings(t *testing.T, s *testenv.SlapdServer) Settings {
 	set.URLs, set.CAFile = []string{s.URL}, s.Authority
 	set.BindDN, set.BindPasswordFile = testenv.SlapdService, file
 	set.Base, set.PolicyDN = testenv.SlapdPeople, testenv.SlapdPolicy
+	set.DialTimeout, set.RequestTimeout = time.Minute, time.Minute // only a silence ends a wait, and no slow machine
 	return set
 }
 
 func open(t *testing.T, set Settings) *Directory {
 	t.Helper()
-	d, err := New("staff", set, time.Now)
+	return openAt(t, set, time.Now)
+}
+
+func openAt(t *testing.T, set Settings, now func() time.Time) *Directory {
+	t.Helper()
+	d, err := New("staff", set, now)
 	if err != nil {
 		t.Fatal(err)
 	}

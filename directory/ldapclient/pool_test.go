@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -30,8 +31,15 @@ func settings(t *testing.T, s *testenv.SlapdServer) Settings {
 		Connection: Connection{URLs: []string{s.URL}, CAFile: s.Authority, BindDN: testenv.SlapdService, BindPasswordFile: file},
 		People: People{Base: testenv.SlapdPeople, Scope: "subtree", UserFilter: "(objectClass=person)",
 			LoginAttributes: []string{"uid"}, IDAttribute: "entryUUID", NameAttribute: "cn"},
-		Pool: DefaultPool(),
+		Pool: patient(),
 	}
+}
+
+// patient waits so long that only a silence ends a wait, and no slow machine.
+func patient() Pool {
+	p := DefaultPool()
+	p.DialTimeout, p.RequestTimeout = time.Minute, time.Minute
+	return p
 }
 
 func open(t *testing.T, set Settings, now func() time.Time) *Client {
@@ -87,12 +95,22 @@ func TestSilentWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cl.pool.put(c)
-	c.request = 100 * time.Millisecond
 	if err := s.Freeze(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Thaw() }()
-	err = set(t.Context(), c, s.DN("alice"), "password without an answer")
+	ctx, cancel := context.WithCancel(t.Context())
+	before := c.wire.mark()
+	var waiting sync.WaitGroup
+	waiting.Go(func() { // gives up once the write is on its way, and not before, however slow the machine
+		for c.wire.mark() == before && ctx.Err() == nil {
+			runtime.Gosched()
+		}
+		cancel()
+	})
+	err = set(ctx, c, s.DN("alice"), "password without an answer")
+	cancel()
+	waiting.Wait()
 	if !errors.Is(err, directory.ErrUncertain) || errors.Is(err, directory.ErrUnavailable) {
 		t.Errorf("got %v, want uncertain", err)
 	}
@@ -112,8 +130,17 @@ func TestFailOver(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			set := settings(t, s)
 			set.URLs = []string{dead, s.URL, s.TLSURL}
-			set.DialTimeout = time.Second // of each; the living one must answer within it on a busy machine too
 			cl := open(t, set, time.Now)
+			set.DialTimeout = 100 * time.Millisecond // of the dead one, which never answers; the living one gets its time on a busy machine too
+			hasty := open(t, set, time.Now)
+			of := func(s Server) *Client {
+				if s.URL == dead {
+					return hasty
+				}
+				return cl
+			}
+			cl.pool.connect = func(ctx context.Context, s Server) (*Conn, error) { return of(s).connect(ctx, s) }
+			cl.tries.connect = func(ctx context.Context, s Server) (*Conn, error) { return of(s).dialer.dial(ctx, s) }
 			alice := mustFind(t, cl, "alice")
 			if cl.pool.hosts[0].down.IsZero() || !cl.pool.hosts[1].down.IsZero() {
 				t.Error("which server answers was not noted")

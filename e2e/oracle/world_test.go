@@ -44,7 +44,7 @@ limits:
 %s
 directories:
 - {name: staff, type: ldap, urls: [%q], insecure_cleartext: true, bind_dn: %q, bind_password_env: SLAPD_SERVICE_WORD,
-   base: %q, policy_dn: %q, dial_timeout: 300ms, request_timeout: 300ms}
+   base: %q, policy_dn: %q, dial_timeout: 1s, request_timeout: 1s}
 `
 
 // world is a directory with people of every kind, and a program that serves them.
@@ -106,7 +106,8 @@ const (
 // soon is the least reply moment: where times are not compared, it only makes tests faster.
 const soon = 20 * time.Millisecond
 
-// lateness of a slow directory: longer than the reply moment.
+// lateness of a slow directory: longer than the reply moment, and less than its request_timeout by so
+// much that a busy machine does not make it a silent one.
 const lateness = 120 * time.Millisecond
 
 // valve stands between the program and the directory.

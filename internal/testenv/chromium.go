@@ -27,7 +27,7 @@ import (
 // How long the browser may take to start, and one step in it.
 const (
 	browserPatience = 60 * time.Second
-	stepPatience    = 20 * time.Second
+	stepPatience    = 60 * time.Second
 )
 
 // Browser is a running Chromium without a window.
@@ -75,7 +75,8 @@ func StartChromium() (*Browser, error) {
 // Close ends the browser and removes its profile.
 func (b *Browser) Close() error {
 	b.cancel()
-	return os.RemoveAll(b.dir)
+	// The browser's helpers can end a little later than it does, and write files until then.
+	return waitFor("Chromium's folder", stepPatience, func() error { return os.RemoveAll(b.dir) })
 }
 
 // Visitor is who looks at a page, and with what.

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-const posternPatience = 30 * time.Second
+const posternPatience = 60 * time.Second
 
 // PosternProgram builds the program from this repository, once in a test process, and returns its
 // path. It lies beside the test's own program, which "go test" removes in the end.

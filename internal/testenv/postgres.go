@@ -64,6 +64,7 @@ func freshDatabase(t testing.TB, server func() (*postgresServer, error)) string 
 type postgresServer struct {
 	dir      string
 	port     int
+	hold     io.Closer // of the port, until this process ends
 	password string
 	// alive is the write end of the keeper's standard input. It closes when this process ends,
 	// in whatever way, and that ends the server.
@@ -88,7 +89,7 @@ func startPostgres(fsync string) (*postgresServer, error) {
 		return nil, fmt.Errorf("testenv: folder for PostgreSQL: %w", err)
 	}
 	s := &postgresServer{dir: dir, password: rand.Text()}
-	if s.port, err = freePort(); err != nil {
+	if s.port, s.hold, err = freePort(); err != nil {
 		return nil, err
 	}
 	as, err := s.owner()
@@ -107,7 +108,7 @@ func startPostgres(fsync string) (*postgresServer, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("testenv: starting PostgreSQL: %w", err)
 	}
-	err = waitFor("PostgreSQL", 30*time.Second, func() error { return s.exec(context.Background(), "SELECT 1") })
+	err = waitFor("PostgreSQL", 60*time.Second, func() error { return s.exec(context.Background(), "SELECT 1") })
 	if err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, s.log())
 	}

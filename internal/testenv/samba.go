@@ -41,7 +41,7 @@ const (
 	sambaDomain    = "ADEX"
 	sambaAdmin     = "Administrator@" + sambaDNS
 	sambaAdminWord = "Adm1n-Passw0rd!"
-	sambaPatience  = 30 * time.Second
+	sambaPatience  = 60 * time.Second
 	sambaThreshold = 3 // wrong passwords until an account is locked
 )
 

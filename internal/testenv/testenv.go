@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -26,35 +27,56 @@ import (
 	"time"
 )
 
-// FreePort returns a TCP port of 127.0.0.1 that nobody listened on a moment ago.
+// FreePort returns a TCP port of 127.0.0.1 that nobody listens on, and that no other test gets
+// before this one has ended.
 func FreePort(t testing.TB) int {
 	t.Helper()
-	port, err := freePort()
+	port, err := portFor(t)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return port
 }
 
+// portFor is freePort for as long as the test runs.
+func portFor(t testing.TB) (int, error) {
+	port, hold, err := freePort()
+	if err == nil {
+		t.Cleanup(func() { _ = hold.Close() })
+	}
+	return port, err
+}
+
 // Test processes run side by side, and a port that the system gives out is given to the next one,
 // or to a connection, as soon as it is let go. So the port is drawn from below those that the
-// system gives out (32768 and up on Linux): two processes hardly ever draw the same.
+// system gives out (32768 and up on Linux), and held until hold is closed by a name that only one
+// process of the machine can have, whether somebody listens on the port at the moment or not.
 const (
 	lowestPort  = 10240
 	highestPort = 32767
 	portDraws   = 100
 )
 
-func freePort() (int, error) {
+func freePort() (port int, hold io.Closer, err error) {
 	for range portDraws {
 		port := lowestPort + rand.IntN(highestPort-lowestPort)
+		hold, err := holdPort(port)
+		if err != nil {
+			continue // another test's
+		}
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
+			_ = hold.Close()
 			continue // taken
 		}
-		return port, l.Close()
+		return port, hold, l.Close()
 	}
-	return 0, fmt.Errorf("testenv: no free port in %d draws from %d to %d", portDraws, lowestPort, highestPort)
+	return 0, nil, fmt.Errorf("testenv: no free port in %d draws from %d to %d", portDraws, lowestPort, highestPort)
+}
+
+// holdPort takes the port's name, an abstract socket: it is no file, and goes with its process.
+func holdPort(port int) (io.Closer, error) {
+	return net.Listen("unix", fmt.Sprintf("@postern-test-port-%d", port))
 }
 
 // Program returns the path of a program, looking in dirs after $PATH, and fails the test with the
@@ -106,7 +128,7 @@ func waitFor(what string, limit time.Duration, ready func() error) error {
 	}
 }
 
-const freezePatience = 20 * time.Second
+const freezePatience = 60 * time.Second
 
 // Process is a child process of a test. Its output is kept and shown when the test fails.
 type Process struct {

@@ -24,6 +24,23 @@ func TestStartKeepsOutputAndStops(t *testing.T) {
 	p.Stop(syscall.SIGTERM)
 }
 
+// TestPortIsHeld: until its test has ended a port is nobody else's, even while nobody listens on it.
+func TestPortIsHeld(t *testing.T) {
+	var port int
+	t.Run("while the test runs", func(t *testing.T) {
+		port = FreePort(t)
+		if hold, err := holdPort(port); err == nil {
+			hold.Close()
+			t.Error("somebody else got it")
+		}
+	})
+	hold, err := holdPort(port)
+	if err != nil {
+		t.Fatalf("the test has ended: %v", err)
+	}
+	hold.Close()
+}
+
 func TestMissingProgramNamesItsPackage(t *testing.T) {
 	_, err := program("no-such-program", "the-package", "/nowhere")
 	if err == nil || !strings.Contains(err.Error(), "the-package") {

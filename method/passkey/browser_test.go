@@ -84,7 +84,7 @@ func browser(t *testing.T) (context.Context, webauthn.AuthenticatorID) {
 	if err != nil {
 		t.Fatalf("chromium is needed (Debian package chromium): %v", err)
 	}
-	limited, cancel := context.WithTimeout(t.Context(), time.Minute)
+	limited, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // ends a hang; on a busy machine the start alone takes long
 	t.Cleanup(cancel)
 	allocator, cancel := chromedp.NewExecAllocator(limited, chromedp.ExecPath(path), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU)
 	t.Cleanup(cancel)

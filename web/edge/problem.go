@@ -128,6 +128,7 @@ var conditions = []condition{
 	{directory.ErrUncertain, app.ProblemUnsettled}, // before ErrUnavailable: the stronger claim
 	{directory.ErrUnavailable, app.ProblemUnavailable},
 	{directory.ErrStale, ProblemConflict},
+	{directory.ErrAmbiguous, ProblemInternal}, // before ErrNotFound, which it also is
 	{directory.ErrNotFound, ProblemInternal},
 	{directory.ErrWrongPassword, ProblemInternal},
 	{directory.ErrMustChange, ProblemInternal},
