@@ -33,10 +33,7 @@ func (a *App) SetPassword(ctx context.Context, v Visitor, token secret.Text, to 
 	if _, _, err := a.next(h, recovery.Submitted{Action: policy.Reset}, now); err != nil {
 		return Flow{}, err
 	}
-	normal, bad, err := a.check(ctx, h, to)
-	if err != nil {
-		return Flow{}, err
-	}
+	normal, bad := a.rules(h).Check(to)
 	if len(bad) > 0 {
 		r := a.refuse(h, ProblemPassword, "problem.password")
 		r.Violations = bad
@@ -44,6 +41,9 @@ func (a *App) SetPassword(ctx context.Context, v Visitor, token secret.Text, to 
 	}
 	h.to = normal
 	return a.apply(ctx, v, h, policy.Reset, func(ctx context.Context, d NamedDirectory, id string) (string, error) {
+		if err := a.unused(ctx, h, normal); err != nil {
+			return "", err
+		}
 		return a.write(ctx, d, id, normal)
 	})
 }
@@ -215,6 +215,11 @@ func (a *App) told(h held, action policy.Action, in recovery.Settled) (Flow, err
 	}
 	switch in.Outcome {
 	case recovery.Rejected:
+		if in.Detail == string(formerPassword) {
+			r := a.refuse(h, ProblemPassword, "problem.password")
+			r.Violations = []password.Violation{{Rule: password.RuleHistory, Params: map[string]any{"n": a.Password.History}}}
+			return Flow{}, r
+		}
 		r := a.refuse(h, ProblemPassword, "problem.directory_refused"+suffix)
 		if action != policy.Unlock {
 			r.Violations = []password.Violation{{Rule: "directory_" + in.Detail}}

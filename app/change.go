@@ -73,10 +73,7 @@ func (a *App) ChangePassword(ctx context.Context, v Visitor, r ChangeRequest) (F
 // changeKnown goes on when the old password was right.
 func (a *App) changeKnown(ctx context.Context, v Visitor, h held, r ChangeRequest) (Flow, error) {
 	h.Rules, h.Targets = a.readRules(ctx, h)
-	normal, bad, err := a.check(ctx, h, r.New)
-	if err != nil {
-		return Flow{}, err
-	}
+	normal, bad := a.rules(h).Check(r.New)
 	if len(bad) > 0 {
 		if _, err := a.advance(ctx, v, h, recovery.Abandoned{}, a.now()); err != nil {
 			return Flow{}, err
@@ -86,6 +83,9 @@ func (a *App) changeKnown(ctx context.Context, v Visitor, h held, r ChangeReques
 	h.to = normal
 	denied := false
 	f, err := a.apply(ctx, v, h, policy.Change, func(ctx context.Context, d NamedDirectory, _ string) (detail string, err error) {
+		if err := a.unused(ctx, h, normal); err != nil {
+			return "", err
+		}
 		detail, denied, err = a.writeAs(ctx, d, h.Account, r.Old, normal)
 		return detail, err
 	})

@@ -138,7 +138,10 @@ func (h held) subject() account.Ref {
 
 // person returns what method f may know. Where f cannot be proven, that is nobody.
 func (a *App) person(ctx context.Context, h held, f policy.Factor, now time.Time) (method.Person, error) {
-	p := method.Person{Draw: h.Draw, Flow: string(h.Recovery.ID), Language: h.Language, Now: now}
+	p := method.Person{Draw: h.Draw, Flow: string(h.Recovery.ID), Language: h.Language, Now: now, Action: policy.Reset}
+	if unlocksOnly(h.Recovery) {
+		p.Action = policy.Unlock
+	}
 	enrolled, err := a.enrollments(ctx, h.subject(), f)
 	if err != nil {
 		return p, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"postern/directory"
 	"postern/password"
 	"postern/secret"
 )
@@ -13,21 +14,22 @@ import (
 // hashesAtOnce bounds how many passwords are hashed at one time; each takes 19 MiB.
 const hashesAtOnce = 2
 
-// check returns the candidate as it is set and every reason against it. Only what would do otherwise
-// is compared with former passwords, because that costs a hashing for each.
-func (a *App) check(ctx context.Context, h held, candidate secret.Text) (secret.Text, []password.Violation, error) {
-	normal, bad := a.rules(h).Check(candidate)
-	if len(bad) > 0 {
-		return normal, bad, nil
+// formerPassword is the reason in the audit log when the person was given that password here before.
+const formerPassword directory.Reason = "former_password"
+
+// unused refuses a candidate that is one of the person's former passwords, before the directory is
+// asked. It is called when the grant is spent, and a refusal gives that back and counts as one of the
+// passwords that a recovery may have refused: so comparing, which costs a hashing for each former
+// password, runs once at a time in one recovery, and not for ever. What cannot be compared is not set.
+func (a *App) unused(ctx context.Context, h held, candidate secret.Text) error {
+	used, err := a.usedBefore(ctx, h, candidate)
+	switch {
+	case err != nil:
+		return fmt.Errorf("app: compare with former passwords: %w: %w", directory.ErrUnavailable, err)
+	case used:
+		return &directory.Rejected{Reason: formerPassword, Operator: "compared here; the directory was not asked"}
 	}
-	used, err := a.usedBefore(ctx, h, normal)
-	if err != nil {
-		return secret.Text{}, nil, fmt.Errorf("app: compare with former passwords: %w", err)
-	}
-	if used {
-		bad = []password.Violation{{Rule: password.RuleHistory, Params: map[string]any{"n": a.Password.History}}}
-	}
-	return normal, bad, nil
+	return nil
 }
 
 // usedBefore reports whether h's person was given that password here before. Only those who have

@@ -11,6 +11,7 @@ import (
 	"postern/app"
 	"postern/directory"
 	"postern/password"
+	"postern/policy"
 	"postern/recovery"
 	"postern/secret"
 )
@@ -98,6 +99,40 @@ func TestFormerPasswords(t *testing.T) {
 	}
 	if err := ask(second2); err != nil || w.former(aliceRef)[0].ID == rows[0].ID {
 		t.Errorf("a change: %v, and it is not kept", err)
+	}
+}
+
+// TestComparingIsMetered: each comparison with former passwords costs a hashing for each of them, so
+// one recovery may have so many refused, and only one at a time.
+func TestComparingIsMetered(t *testing.T) {
+	w := newWorld(t, keeping(2))
+	if got := w.tries(first1); got[0] != "set" {
+		t.Fatal(got)
+	}
+	w.pass(time.Minute)
+	s := w.verified("alice")
+	limit := policy.DefaultLimits().Rejected
+	beside := 0
+	w.faults.before = func(c app.Change) {
+		if c.Recovery == nil || c.Recovery.State != recovery.Verified || beside > 0 {
+			return
+		}
+		beside++ // the grant is about to be given back
+		w.refused(second(w.SetPassword(t.Context(), visitor, s.Token, secret.New(first1))), app.ProblemOrder)
+	}
+	for range limit - 1 {
+		r := w.refused(second(w.SetPassword(t.Context(), visitor, s.Token, secret.New(first1))), app.ProblemPassword)
+		if r.Key != "problem.password" || len(r.Violations) != 1 || r.Violations[0].Rule != password.RuleHistory || r.Flow.State != recovery.Verified {
+			t.Fatalf("got %+v", r)
+		}
+	}
+	w.refused(second(w.SetPassword(t.Context(), visitor, s.Token, secret.New(first1))), app.ProblemClosed)
+	w.refused(second(w.SetPassword(t.Context(), visitor, s.Token, secret.New(second2))), app.ProblemClosed)
+	if got := w.fields("recovery.rejected", "detail"); len(got) != limit || got[0] != "former_password" || beside != 1 {
+		t.Errorf("recorded %d times %v, want %d times; %d beside", len(got), got, limit, beside)
+	}
+	if _, n := w.dir.password("1"); n != 1 {
+		t.Errorf("%d writes, want the first alone", n)
 	}
 }
 

@@ -45,7 +45,7 @@ func New(s Settings) (*App, error) {
 	}
 	for _, f := range s.Policy.Check(a.traits) {
 		if f.Fault {
-			return nil, fmt.Errorf("app: policy rule %q: %s (setting %s)", f.Rule, f.Text, f.Fix)
+			return nil, fmt.Errorf("app: policy rule %q: %s: %s", f.Rule, f.Text, f.Fix)
 		}
 	}
 	a.hashes = make(chan struct{}, hashesAtOnce)

@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"postern/account"
@@ -19,6 +21,15 @@ type Person struct {
 	Unlock   policy.Decision    // whether they could unlock alone now, and why not
 	Thieves  [][]policy.Holding // what it would take to pass for them, once nothing is in quarantine
 	Ripe     time.Time          // when the last enrolment leaves the quarantine; zero if none is in it
+	Targets  []PersonTarget     // where else the rule sets their password
+}
+
+// PersonTarget is somebody's account in a target of their rule.
+type PersonTarget struct {
+	Directory string
+	Account   account.Account // zero: none is theirs, or it is not known
+	Guarded   bool            // left alone, because the directory guards it and not their own
+	Err       error           // why it is not known who they are there
 }
 
 // PersonMethod is one enrolment without its secrets.
@@ -53,7 +64,7 @@ func (a *App) Person(ctx context.Context, op Operator, login string) (Person, er
 		return Person{}, err
 	}
 	rule, _ := a.Policy.Rule(who)
-	p := Person{Account: who, Rule: rule.Name, Decision: d, Unlock: unlock, Thieves: later.Thieves(a.traits)}
+	p := Person{Account: who, Rule: rule.Name, Decision: d, Unlock: unlock, Thieves: later.Thieves(a.traits), Targets: a.inTargets(ctx, who)}
 	for _, r := range rows {
 		if end := r.Added.Add(a.Policy.Quarantine); end.After(now) && end.After(p.Ripe) {
 			p.Ripe = end
@@ -65,6 +76,45 @@ func (a *App) Person(ctx context.Context, op Operator, login string) (Person, er
 		return Person{}, err
 	}
 	return p, a.commit(ctx, Change{Audit: []audit.Record{rec}})
+}
+
+// inTargets looks for who's account in every target of the rule, in all of them at once.
+func (a *App) inTargets(ctx context.Context, who account.Account) []PersonTarget {
+	h := held{flowData: flowData{Account: who}}
+	h.Recovery.Who = who.Ref
+	targets := a.targetsOf(h)
+	out := make([]PersonTarget, len(targets))
+	var all sync.WaitGroup
+	for i, t := range targets {
+		all.Go(func() {
+			out[i].Directory = t.Directory
+			if t = a.seek(ctx, h, t); t.State == targetUnseen {
+				out[i].Err = a.unseen(ctx, who, t)
+				return
+			}
+			out[i].Guarded = t.State == targetGuarded
+			d, err := a.directory(t.Directory)
+			if err == nil && t.ID != "" {
+				out[i].Account, err = d.Get(ctx, t.ID)
+				out[i].Account.Ref.Directory = t.Directory
+			}
+			out[i].Err = err
+		})
+	}
+	all.Wait()
+	return out
+}
+
+// unseen is why it is not known who somebody is in a target. The directory is asked once more.
+func (a *App) unseen(ctx context.Context, who account.Account, t heldTarget) error {
+	d, err := a.directory(t.Directory)
+	if err == nil {
+		_, _, err = one(ctx, d, t.names(who))
+	}
+	if err == nil {
+		err = errors.New("app: it did not answer, and does now")
+	}
+	return err
 }
 
 // Recorded writes an event about an account that an operator did something to elsewhere.

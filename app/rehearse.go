@@ -10,6 +10,7 @@ import (
 
 	"postern/account"
 	"postern/audit"
+	"postern/directory"
 	"postern/policy"
 	"postern/secret"
 )
@@ -118,12 +119,6 @@ func (r *rehearsing) all(ctx context.Context) {
 	r.step(ctx, "outbox", r.outbox)
 }
 
-// stuck is what stands in the way, and what mends it.
-type stuck struct{ text, fix string }
-
-// Error says what stands in the way.
-func (s *stuck) Error() string { return s.text }
-
 // step does one step, notes how it went and how long it took, and reports whether it went well.
 func (r *rehearsing) step(ctx context.Context, name string, do func(context.Context) (note string, err error)) bool {
 	begun := r.a.Now()
@@ -132,6 +127,7 @@ func (r *rehearsing) step(ctx context.Context, name string, do func(context.Cont
 	if err != nil {
 		s.Note, s.Err, s.Fix = "", brief(err), mends(err)
 	}
+	s.Note, s.Fix = directory.Plain(s.Note), directory.PlainLines(s.Fix)
 	r.Steps = append(r.Steps, s)
 	return err == nil
 }

@@ -173,8 +173,8 @@ func TestRehearsalOnNobodyElse(t *testing.T) {
 		{"privileged", set(func(a *account.Account) { a.Privileged = true }), "privileged"},
 		{"barred", set(func(a *account.Account) { a.Barred = "no right" }), "no right"},
 		{"an address", set(func(a *account.Account) { a.Login = "alice2"; a.Contacts[0].Address = "canary" }), `of the account "alice2"`},
-		{"unknown", func() { delete(d.accounts, canary) }, "no account, or several"},
-		{"ambiguous", func() { d.accounts["x"] = account.Account{Ref: account.Ref{ID: "x"}, Login: "canary"} }, "no account, or several"},
+		{"unknown", func() { delete(d.accounts, canary) }, `"canary" names no account in`},
+		{"ambiguous", func() { d.accounts["x"] = account.Account{Ref: account.Ref{ID: "x"}, Login: "canary"} }, `"canary" names several accounts: several in `},
 		{"enrolled", func() { delete(d.accounts, "x"); w.enroll("canary") }, "2 methods are enrolled"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -286,9 +286,9 @@ func TestRehearsalSaysWhatSticks(t *testing.T) {
 			if got := count(w.events()[len(before):], "rehearsal.failed"); got != 1 {
 				t.Errorf("%d records of a failed rehearsal", got)
 			}
-			if ready := w.Ready(t.Context()); !slices.ContainsFunc(ready, func(f directory.Finding) bool {
+			if ready := w.Ready(t.Context()); !slices.ContainsFunc(ready, func(f app.Readiness) bool {
 				return f.Severity == directory.Warning && strings.Contains(f.Text, "step "+c.step)
-			}) || slices.ContainsFunc(ready, func(f directory.Finding) bool { return f.Severity == directory.Fault }) {
+			}) || slices.ContainsFunc(ready, func(f app.Readiness) bool { return f.Severity == directory.Fault }) {
 				t.Errorf("ready: got %+v", ready)
 			}
 		})
@@ -524,16 +524,16 @@ func TestRehearsalInTargets(t *testing.T) {
 		{"the same login", policy.ByLogin, there("Canary"), "", "checked", 1},
 		{"a person with the same address", policy.ByEmail, there("alice"), "", `"alice" there is not listed`, 0},
 		{"nobody", policy.ByLogin, func(*people) {}, "", "no account in the target second", 0},
-		{"down", policy.ByLogin, func(p *people) { p.down = directory.ErrUnavailable }, "rules", "second cannot be rehearsed on", 0},
+		{"down", policy.ByLogin, func(p *people) { p.down = directory.ErrUnavailable }, "rules", "the target second: look up in second: could not be asked", 0},
 		{"no right", policy.ByLogin, func(p *people) {
 			there("canary")(p)
 			p.refuse = func(string) error { return &directory.Rejected{Reason: directory.NotAllowed} }
-		}, "reset", "in second not all is well", 0},
+		}, "reset", "in second not all is well: password_set failed not_allowed (directory second)", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			second := &people{accounts: map[string]account.Account{}, words: map[string]string{}, writes: map[string]int{}}
 			w, d := rehearsals(t, func(s *app.Settings) {
-				s.Directories = append(s.Directories, app.NamedDirectory{Name: "second", Lookup: app.LookupNever, Directory: second})
+				s.Directories = append(s.Directories, app.NamedDirectory{Name: "second", Lookup: app.LookupNever, Directory: unlike{second}})
 				s.Policy.Rules[0].Targets = []policy.Target{{Directory: "second", By: c.by}}
 			})
 			a := d.accounts[canary]
@@ -544,6 +544,9 @@ func TestRehearsalInTargets(t *testing.T) {
 			s, _ := r.Failed()
 			if s.Name != c.step || !strings.Contains(fmt.Sprintf("%+v", r.Steps), c.want) {
 				t.Errorf("got %+v", r.Steps)
+			}
+			if c.step == "reset" && (s.Fix != "grant it there" || !strings.Contains(fmt.Sprint(r.Findings), "directory second: no right on x")) {
+				t.Errorf("mended by %q, found %v", s.Fix, r.Findings)
 			}
 			mine, n := d.password(canary)
 			other, m := second.password("x")
@@ -558,6 +561,13 @@ func TestRehearsalInTargets(t *testing.T) {
 			}
 		})
 	}
+}
+
+// unlike can be asked what the service may do.
+type unlike struct{ *people }
+
+func (unlike) Examine(_ context.Context, id string) ([]directory.Finding, error) {
+	return []directory.Finding{{Severity: directory.Good, Text: "fine"}, {Severity: directory.Fault, Text: "no right on " + id, Fix: "grant it there"}}, nil
 }
 
 // TestRehearsalIsLogged: those that nobody watches stand in the process log.

@@ -1,20 +1,16 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"postern/account"
 	"postern/audit"
 	"postern/directory"
-	"postern/policy"
 	"postern/recovery"
 	"postern/secret"
 )
@@ -25,11 +21,11 @@ const targetsAtOnce = 4
 // targetJob is a password that a target still has to get. It is in the store, sealed, until the
 // target has it, refuses it, or Until; then its row holds nothing any more.
 //
-// There is one place for each account in a target (see place), so that a newer reset finds the job
-// of an older one and takes its place in the commit that settles it. A worker may be carrying out
-// the older job at that very moment, and its write may come last. The newer reset therefore leaves a
-// job of its own, even when its own write went well: it is due when the older claim has surely
-// ended, and sets the password again unless it is the one that works.
+// There is one place for each account in a target (see place), so that a newer reset of that account,
+// whoever made it, finds the job of an older one and takes its place in the commit that settles it.
+// A worker may be carrying out the older job at that very moment, and its write may come last. The
+// newer reset therefore leaves a job of its own, even when its own write went well: it is due when the
+// older claim has surely ended, and sets the password again unless it is the one that works.
 type targetJob struct {
 	Target heldTarget  `json:"target"`
 	Flow   recovery.ID `json:"flow"`
@@ -50,118 +46,6 @@ func (a *App) openJob(row MessageRow) (targetJob, secret.Text, error) {
 	to := secret.New(j.Password)
 	j.Password = ""
 	return j, to, err
-}
-
-// place names where a job for an account is put: under what the account is looked up by, since the
-// target may not have been there to be asked for its identifier.
-func (a *App) place(in string, by policy.By, value string) string {
-	return encode(a.Keys.Derive("target.place", associated(in, []string{string(by), strings.ToLower(value)}), 15))
-}
-
-// placesOf returns where older jobs for the account may lie that was just written to. One in the
-// person's own directory, which is no target of this reset, may be another reset's by either.
-func (a *App) placesOf(t heldTarget, who account.Account) []string {
-	var out []string
-	if t.By != policy.ByEmail {
-		out = append(out, a.place(t.Directory, policy.ByLogin, who.Login))
-	}
-	if t.By == policy.ByEmail || t.Directory == who.Ref.Directory {
-		for _, e := range emails(who) {
-			out = append(out, a.place(t.Directory, policy.ByEmail, e))
-		}
-	}
-	return out
-}
-
-// newPlace returns where a new job for t is put.
-func (a *App) newPlace(t heldTarget, who account.Account) string {
-	if all := emails(who); t.By == policy.ByEmail && len(all) > 0 {
-		return a.place(t.Directory, policy.ByEmail, cmp.Or(t.Common, all[0]))
-	}
-	return a.place(t.Directory, policy.ByLogin, who.Login)
-}
-
-// jobs are what a settlement queues, and takes from older ones.
-type jobs struct {
-	rows    []MessageRow
-	records []audit.Record
-}
-
-// queue returns the jobs that h's reset leaves: for targets that did not answer, and wherever an
-// older job waits or is being carried out. Older ones end here: the newest password is the right one.
-func (a *App) queue(ctx context.Context, v Visitor, h held, targets []reached) (jobs, error) {
-	var out jobs
-	if h.to.Empty() || !a.targeted() {
-		return out, nil
-	}
-	own := reached{outcome: recovery.Applied, heldTarget: heldTarget{Directory: h.Recovery.Who.Directory, ID: h.Recovery.Who.ID, State: targetFound}}
-	for _, r := range append([]reached{own}, targets...) {
-		if err := a.queueOne(ctx, v, h, r, &out); err != nil {
-			return out, fmt.Errorf("app: queue for target %s: %w", r.Directory, err)
-		}
-	}
-	return out, nil
-}
-
-// targeted reports whether any rule has targets.
-func (a *App) targeted() bool {
-	return slices.ContainsFunc(a.Policy.Rules, func(r policy.Rule) bool { return len(r.Targets) > 0 })
-}
-
-func (a *App) queueOne(ctx context.Context, v Visitor, h held, r reached, out *jobs) error {
-	now := a.now()
-	due, older := now.Add(backOff(1)), false
-	there := map[string]MessageRow{}
-	for _, place := range a.placesOf(r.heldTarget, h.Account) {
-		row, err := a.Store.Message(ctx, place)
-		if errors.Is(err, ErrNoRow) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if !row.Due.IsZero() {
-			older = true
-			if ends := minTime(row.Due, now.Add(leaseTime)); ends.After(due) {
-				due = ends
-			}
-		}
-		there[place] = row
-	}
-	missed := r.outcome == recovery.Unreached || r.outcome == recovery.Uncertain
-	mine := ""
-	if a.Policy.RetryTargets > 0 && (missed || older && r.outcome == recovery.Applied) {
-		mine = a.newPlace(r.heldTarget, h.Account)
-		j := targetJob{Target: r.heldTarget, Flow: h.Recovery.ID, Doubt: r.outcome != recovery.Unreached || older, Until: due.Add(a.Policy.RetryTargets)}
-		data, err := a.sealJob(mine, j, h.to)
-		if err != nil {
-			return err
-		}
-		out.rows = append(out.rows, MessageRow{ID: mine, Version: there[mine].Version, Channel: TargetChannel, Due: due,
-			State: waiting, Made: now, Data: data})
-	}
-	for place, row := range there {
-		if row.Due.IsZero() {
-			continue
-		}
-		rec, err := a.targetRecord(v, h, reached{heldTarget: r.heldTarget}, "target.superseded", "")
-		if err != nil {
-			return err
-		}
-		out.records = append(out.records, rec)
-		if place != mine {
-			row.Due, row.State, row.Data = time.Time{}, dead, nil
-			out.rows = append(out.rows, row)
-		}
-	}
-	return nil
-}
-
-func minTime(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 func (a *App) drainTargets(ctx context.Context) error {
@@ -214,50 +98,112 @@ func (a *App) retry(ctx context.Context, row MessageRow) error {
 		return err
 	}
 	h, err := a.read(ctx, job.Flow)
-	if errors.Is(err, ErrNoRow) { // swept: nobody is left to be told
+	swept := errors.Is(err, ErrNoRow) // nobody is left to be told, or to be asked for
+	if swept {
 		h.Recovery.ID, err = job.Flow, nil
 	}
 	if err != nil {
 		return err
 	}
-	if !now.Before(job.Until) {
-		d, _ := a.directory(job.Target.Directory)
-		r := reached{heldTarget: job.Target, title: d.title(job.Target.Directory), outcome: recovery.Unreached}
+	if swept || !now.Before(job.Until) || a.Policy.RetryTargets <= 0 {
+		outcome := recovery.Unreached
 		if job.Doubt {
-			r.outcome = recovery.Uncertain
+			outcome = recovery.Uncertain
 		}
-		return a.finish(ctx, h, row, r)
+		return a.finish(ctx, h, row, a.unreached(job, outcome))
 	}
 	row.Attempts++
-	rctx, cancel := detached(ctx, targetTime)
+	return a.carryOut(ctx, h, row, job, to)
+}
+
+// carryOut tries once more, for the person and the account in the target as they are now: either may
+// have been disabled, guarded or deleted since the reset. Nothing is set while that cannot be seen.
+func (a *App) carryOut(ctx context.Context, h held, row MessageRow, job targetJob, to secret.Text) error {
+	tctx, cancel := detached(ctx, targetTime)
 	defer cancel()
-	r := a.reach(rctx, a.seekAgain(rctx, h, job.Target), to, job.Doubt)
+	r := a.unreached(job, recovery.Unreached)
+	now := h
+	var err error
+	if now.Account, r.detail, err = a.owner(tctx, h); err != nil {
+		a.Logger.WarnContext(ctx, "a password for a target waits, because the person's own directory could not be asked",
+			"directory", h.Recovery.Who.Directory, "flow", string(h.Recovery.ID), "error", err)
+		return a.putOff(ctx, h, row, r, job)
+	}
+	if r.detail != "" {
+		return a.finish(ctx, h, row, r)
+	}
+	seen := a.seekAgain(tctx, now, job.Target)
+	if seen.State == targetFound && a.place(seen, h.Recovery.Who) != row.ID {
+		job.Target = seen
+		return a.move(ctx, h, row, job, to)
+	}
+	r = a.reach(tctx, seen, to, job.Doubt)
 	if r.outcome == recovery.Applied || r.outcome == recovery.Rejected {
 		return a.finish(ctx, h, row, r)
 	}
-	job.Target, job.Doubt = r.heldTarget, job.Doubt || r.outcome == recovery.Uncertain
-	if row.Data, err = a.sealJob(row.ID, job, to); err != nil {
-		return err
+	if r.outcome == recovery.Uncertain {
+		job.Doubt = true
+		if row.Data, err = a.sealJob(row.ID, job, to); err != nil {
+			return err
+		}
 	}
-	row.Due = minTime(a.now().Add(backOff(row.Attempts+1)), job.Until)
+	return a.putOff(ctx, h, row, r, job)
+}
+
+// unreached is what a target did that was not asked.
+func (a *App) unreached(j targetJob, o recovery.Outcome) reached {
+	d, _ := a.directory(j.Target.Directory) // which gives no title when it is not configured any more
+	return reached{heldTarget: j.Target, title: d.title(j.Target.Directory), outcome: o}
+}
+
+// putOff puts a job off until its next try.
+func (a *App) putOff(ctx context.Context, h held, row MessageRow, r reached, j targetJob) error {
+	row.Due = minTime(a.now().Add(backOff(row.Attempts+1)), j.Until)
 	return a.retried(ctx, h, row, r, Change{})
 }
 
-// seekAgain looks at the account in a target as it is now: it may have been disabled or deleted
-// since the reset.
+// Why a password is not set in a target any more, though the target would take it.
+const (
+	ownerGone     = "owner_gone"
+	ownerDisabled = "owner_disabled"
+)
+
+// owner reads the account of h's person as it is now, and says why nothing more may be set for it.
+func (a *App) owner(ctx context.Context, h held) (now account.Account, why string, err error) {
+	d, err := a.directory(h.Recovery.Who.Directory)
+	if err != nil {
+		return now, "", err
+	}
+	now, err = d.Get(ctx, h.Recovery.Who.ID)
+	switch {
+	case errors.Is(err, directory.ErrNotFound), err == nil && !inherits(now, h.Recovery.Began):
+		return now, ownerGone, nil
+	case err != nil:
+		return now, "", fmt.Errorf("app: read %s again: %w", h.Recovery.Who, err)
+	case now.Disabled:
+		return now, ownerDisabled, nil
+	}
+	now.Ref = h.Recovery.Who
+	return now, "", nil
+}
+
+// seekAgain looks at the account in a target as it is now.
 func (a *App) seekAgain(ctx context.Context, h held, t heldTarget) heldTarget {
-	if t.State == targetUnseen {
+	if t.ID == "" {
 		return a.seek(ctx, h, t)
 	}
 	d, err := a.directory(t.Directory)
-	if err != nil {
-		return t // which says it again
+	var there account.Account
+	if err == nil {
+		there, err = d.Get(ctx, t.ID)
 	}
-	switch now, err := d.Get(ctx, t.ID); {
+	switch {
 	case errors.Is(err, directory.ErrNotFound):
 		t.State = targetNone
-	case err == nil && now.Disabled:
-		t.State = targetDisabled
+	case err != nil:
+		t.State = targetUnseen
+	default:
+		t = t.judged(h.Account, there)
 	}
 	return t
 }
@@ -272,7 +218,10 @@ func (a *App) finish(ctx context.Context, h held, row MessageRow, r reached) err
 	row.State = dead
 	var c Change
 	var err error
-	if r.State == targetFound || r.outcome != recovery.Rejected {
+	switch {
+	case r.detail == ownerGone || r.detail == ownerDisabled: // an administrator's doing, who need not be told
+		a.Logger.InfoContext(ctx, "a target does not get a new password any more", "directory", r.Directory, "detail", r.detail, "flow", string(h.Recovery.ID))
+	case r.State == targetFound || r.outcome != recovery.Rejected:
 		a.Logger.ErrorContext(ctx, "a target did not get a new password", "directory", r.Directory, "outcome", string(r.outcome),
 			"detail", r.detail, "attempts", row.Attempts, "flow", string(h.Recovery.ID))
 		c.Messages, err = a.tell(h.Account, notice{key: "notice.target_failed", language: h.Language, from: h.From, target: r.title}, a.now())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -76,19 +75,28 @@ func (a *App) drainLog(ctx context.Context) error {
 	}
 }
 
+// Readiness is one thing that was seen of a part of the instance.
+type Readiness struct {
+	Part string // "store", "directory staff", "notify email", "outbox", "audit log", "rehearsals"
+	directory.Finding
+}
+
 // Ready tells whether the instance can do its work: the store answers, every directory and sender
 // would do, nothing waits too long. It changes nothing.
-func (a *App) Ready(ctx context.Context) []directory.Finding {
-	var out []directory.Finding
+func (a *App) Ready(ctx context.Context) []Readiness {
+	var out []Readiness
+	add := func(part string, found ...directory.Finding) {
+		for _, f := range found {
+			out = append(out, Readiness{part, f})
+		}
+	}
 	if err := a.Store.Ping(ctx); err != nil {
-		out = append(out, directory.Finding{Severity: directory.Fault, Text: "the store does not answer: " + err.Error(), Fix: "setting store"})
+		add("store", directory.Finding{Severity: directory.Fault, Text: "the store does not answer: " + err.Error(), Fix: "setting store"})
 	}
 	for _, d := range a.Directories {
-		c, ok := directory.As[directory.Checker](d.Directory)
-		if !ok {
-			continue
+		if c, ok := directory.As[directory.Checker](d.Directory); ok {
+			add("directory "+d.Name, c.Check(ctx)...)
 		}
-		out = append(out, c.Check(ctx)...)
 	}
 	for _, s := range a.Senders {
 		c, ok := s.(notify.Checker)
@@ -96,11 +104,14 @@ func (a *App) Ready(ctx context.Context) []directory.Finding {
 			continue
 		}
 		if err := c.Check(ctx); err != nil {
-			out = append(out, directory.Finding{Severity: directory.Fault,
+			add("notify "+string(s.Channel()), directory.Finding{Severity: directory.Fault,
 				Text: fmt.Sprintf("messages by %s cannot be sent: %v", s.Channel(), err), Fix: "setting notify"})
 		}
 	}
-	return slices.Concat(out, a.readyOutbox(ctx), a.readyLog(ctx), a.readyRehearsals(ctx))
+	add("outbox", a.readyOutbox(ctx)...)
+	add("audit log", a.readyLog(ctx)...)
+	add("rehearsals", a.readyRehearsals(ctx)...)
+	return out
 }
 
 // logWaits is how long a record may wait for its place in the log before somebody should look.

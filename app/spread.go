@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -57,7 +58,7 @@ func (a *App) reach(ctx context.Context, t heldTarget, to secret.Text, doubt boo
 	r := reached{heldTarget: t, title: d.title(t.Directory)}
 	switch {
 	case t.State == targetNone || t.State == targetDisabled || t.State == targetGuarded:
-		r.outcome, r.detail = recovery.Rejected, t.State
+		r.outcome, r.detail, r.operator = recovery.Rejected, t.State, t.Barred
 		return r
 	case err != nil || t.State == targetUnseen:
 		r.outcome = recovery.Unreached
@@ -109,7 +110,7 @@ func tried(ctx context.Context, d NamedDirectory, id string, to secret.Text) (de
 func (a *App) unlockTarget(ctx context.Context, t heldTarget) reached {
 	d, err := a.directory(t.Directory)
 	r := reached{heldTarget: t, title: d.title(t.Directory), unlock: true}
-	if err != nil || t.State != targetFound || !t.Locked {
+	if err != nil || !t.Locked || t.State != targetFound && t.Barred == "" {
 		return r
 	}
 	err = unlock(ctx, d, t.ID)
@@ -179,7 +180,7 @@ func (a *App) targetRecord(v Visitor, h held, r reached, kind, attempt string) (
 	f := map[audit.Field]string{audit.Flow: string(h.Recovery.ID), audit.Directory: r.Directory, audit.Action: string(h.Recovery.Action),
 		audit.Detail: r.detail, audit.Operator: r.operator, audit.Attempt: attempt, audit.Login: h.Account.Login}
 	if r.outcome == recovery.Uncertain || r.outcome == recovery.Unreached {
-		f[audit.Detail] = string(r.outcome)
+		f[audit.Detail] = cmp.Or(r.detail, string(r.outcome))
 	}
 	if r.ID != "" {
 		f[audit.Subject] = account.Ref{Directory: r.Directory, ID: r.ID}.String()

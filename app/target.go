@@ -17,7 +17,7 @@ type heldTarget struct {
 	By        policy.By `json:"by,omitempty"`
 	State     string    `json:"state,omitempty"`
 	ID        string    `json:"id,omitempty"`     // only when there is an account
-	Common    string    `json:"common,omitempty"` // the login or address that it shares with the person's own
+	Barred    string    `json:"barred,omitempty"` // why the service may not set its password, for operators
 	Locked    bool      `json:"locked,omitempty"`
 }
 
@@ -27,7 +27,7 @@ const (
 	targetFound    = "found"
 	targetNone     = "no_account"  // none is theirs, or several
 	targetDisabled = "disabled"    // left alone, because a reset must not change that
-	targetGuarded  = "not_allowed" // guarded by its directory, and the rule is not for such accounts
+	targetGuarded  = "not_allowed" // guarded by its directory, and the person's own is not; or the service may not
 )
 
 // targetsOf returns the targets of the rule that holds for h's person. Their own directory is none.
@@ -64,12 +64,19 @@ func (a *App) seek(ctx context.Context, h held, t heldTarget) heldTarget {
 		t.State = targetNone
 		return t
 	}
-	t.State, t.ID, t.Locked, t.Common = targetFound, there.Ref.ID, there.Locked, t.shared(h.Account, there)
+	return t.judged(h.Account, there)
+}
+
+// judged returns t with what holds for somebody's account there.
+func (t heldTarget) judged(who, there account.Account) heldTarget {
+	t.State, t.ID, t.Locked, t.Barred = targetFound, there.Ref.ID, there.Locked, ""
 	switch {
 	case there.Disabled:
 		t.State = targetDisabled
-	case there.Privileged && !h.Account.Privileged:
+	case there.Privileged && !who.Privileged:
 		t.State = targetGuarded
+	case there.Barred != "":
+		t.State, t.Barred = targetGuarded, there.Barred
 	}
 	return t
 }

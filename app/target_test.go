@@ -137,6 +137,8 @@ func TestTargetsAtOnce(t *testing.T) {
 			a.Login, a.Contacts = "mallory", []account.Contact{{Kind: account.Email, Address: "alice"}}
 		}), "no_account ok", "target.left", 0},
 		{"disabled", nil, account1(func(a *account.Account) { a.Disabled = true }), "password_set failed disabled", "target.left", 0},
+		{"barred", nil, account1(func(a *account.Account) { a.Barred = "no right" }), "password_set failed not_allowed", "target.left", 0},
+		{"found by a letter that only looks the same", byEmail, account1(func(a *account.Account) { a.Contacts[0].Address = "alice@example.te\u017ft" }), "no_account ok", "target.left", 0},
 		{"guarded", nil, account1(func(a *account.Account) { a.Privileged = true }), "password_set failed not_allowed", "target.left", 0},
 		{"gone meanwhile", nil, func(e *erp) { e.refuse = func(string) error { return directory.ErrNotFound } }, "password_set failed gone", "target.failed", 0},
 		{"not reached", nil, (*erp).away, "password_set queued", "target.queued", 0},

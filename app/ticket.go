@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"postern/account"
 	"postern/audit"
@@ -92,8 +93,48 @@ func (a *App) enroller(ctx context.Context, login string, f policy.Factor) (acco
 	return who, m, err
 }
 
-// ErrNobody tells an operator that a login is nobody's, or several people's.
-var ErrNobody = errors.New("names no account, or several, in the configured directories")
+// What tells an operator that a login is not one person's. What is ErrSeveral is ErrNobody as well.
+var (
+	ErrNobody  = errors.New("names no account in the configured directories")
+	ErrSeveral = errors.New("names several accounts")
+)
+
+// nobody is why a login is not one person's.
+type nobody struct {
+	login string
+	in    []string // where it is known
+}
+
+// Error says it.
+func (n *nobody) Error() string {
+	if len(n.in) == 0 {
+		return fmt.Sprintf("app: %q %v", n.login, ErrNobody)
+	}
+	return fmt.Sprintf("app: %q %v: %s", n.login, ErrSeveral, strings.Join(n.in, ", "))
+}
+
+// Is makes it one of the two.
+func (n *nobody) Is(target error) bool {
+	return target == ErrNobody || target == ErrSeveral && len(n.in) > 0
+}
+
+// nobody says why what was found under handle is not one person. The directories are asked again.
+func (a *App) nobody(ctx context.Context, handle string) error {
+	out := &nobody{login: handle}
+	asked, names := a.route(handle)
+	for _, d := range asked {
+		_, n, err := one(ctx, d, names)
+		switch {
+		case err != nil:
+			return err
+		case n == 1:
+			out.in = append(out.in, "one in "+d.Name)
+		case n > 1:
+			out.in = append(out.in, "several in "+d.Name)
+		}
+	}
+	return out
+}
 
 // known returns the account of login, for operators: they are told why there is none.
 func (a *App) known(ctx context.Context, login string) (account.Account, error) {
@@ -106,7 +147,7 @@ func (a *App) known(ctx context.Context, login string) (account.Account, error) 
 		return account.Account{}, err
 	}
 	if !who.ok {
-		return account.Account{}, fmt.Errorf("app: %q %w", login, ErrNobody)
+		return account.Account{}, a.nobody(ctx, name)
 	}
 	return who.account, nil
 }

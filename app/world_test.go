@@ -119,6 +119,7 @@ type people struct {
 	writes   map[string]int
 	finds    int                   // look-ups so far
 	down     error                 // of every look-up
+	unread   error                 // of reading an account by its identifier
 	refuse   func(to string) error // of SetPassword, before it does anything
 	after    func(to string) error // of SetPassword, when it is done
 	rules    password.Directory
@@ -138,17 +139,23 @@ func (p *people) Find(_ context.Context, handle string) (account.Account, error)
 			hits = append(hits, a)
 		}
 	}
-	if len(hits) != 1 {
+	switch len(hits) {
+	case 0:
 		return account.Account{}, directory.ErrNotFound
+	case 1:
+		return hits[0], nil
 	}
-	return hits[0], nil
+	return account.Account{}, directory.ErrAmbiguous
 }
 
 func (p *people) Get(_ context.Context, id string) (account.Account, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	a, ok := p.accounts[id]
-	if !ok {
+	switch {
+	case p.unread != nil:
+		return account.Account{}, p.unread
+	case !ok:
 		return a, directory.ErrNotFound
 	}
 	return a, nil

@@ -71,6 +71,29 @@ func BenchmarkReset(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
+// BenchmarkTarget is complete resets that end in two directories, to be read beside the row of
+// BenchmarkReset with as many clients and the same moment: what a second directory costs.
+func BenchmarkTarget(b *testing.B) {
+	l, moment := load{32, 160}.scaled(), moments[0]
+	program := build(b)
+	c := newCompany(b, l.resets*rounds)
+	c.target = testenv.Slapd(b, testenv.SlapdOptions{Extra: l.resets * rounds})
+	s := c.serve(b, program, moment)
+	v := &visitors{client: newClient(s.at, l.clients), api: "http://" + s.host() + "/api/v1", mail: watch(b, c.mailbox()), target: targetTitle}
+	b.Run(fmt.Sprintf("moment=%s/clients=%d", moment, l.clients), func(b *testing.B) { c.measure(b, s, v, l, moment) })
+	v.client.CloseIdleConnections()
+	v.mail.stop()
+	s.stop()
+}
+
+// targets is how many directories get the password besides the person's own.
+func (c *company) targets() int {
+	if c.target == nil {
+		return 0
+	}
+	return 1
+}
+
 // again lets everybody reset once more, when the code that they used last is over (RFC 6238 section
 // 5.2: each is good for once).
 func (c *company) again() {
@@ -102,7 +125,7 @@ func (c *company) measure(b *testing.B, s *server, v *visitors, l load, moment t
 		all = append(all, took...)
 	}
 	whole := spread(all, took.whole)
-	row := row{moment: moment, clients: l.clients, resets: len(all), exops: median(raws), rate: median(rates),
+	row := row{moment: moment, clients: l.clients, targets: c.targets(), resets: len(all), exops: median(raws), rate: median(rates),
 		ratio: median(ratios), cpu: median(cpus), whole: whole}
 	for i := range steps {
 		row.steps[i] = spread(all, func(t took) time.Duration { return t[i] })
@@ -177,6 +200,7 @@ func spread(all []took, of func(took) time.Duration) percentiles {
 type row struct {
 	moment             time.Duration
 	clients, resets    int
+	targets            int // directories that got the password besides
 	exops, rate, ratio float64
 	cpu                float64 // ms for each reset
 	whole              percentiles
@@ -203,17 +227,17 @@ func (r *results) print(to io.Writer) {
 	fmt.Fprintf(to, "\n%s, %d processors, load average now %s\n", runtime.Version(), runtime.NumCPU(),
 		strings.Join(strings.Fields(string(average))[:min(3, len(strings.Fields(string(average))))], " "))
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "moment\tclients\tresets\texop/s\treset/s\tratio\tcpu ms\tp50 ms\tp99 ms\tp99/p50\t")
+	fmt.Fprintln(w, "moment\tclients\ttargets\tresets\texop/s\treset/s\tratio\tcpu ms\tp50 ms\tp99 ms\tp99/p50\t")
 	for _, x := range r.rows {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%.0f\t%.1f\t%.2f\t%.2f\t%.0f\t%.0f\t%.2f\t\n", x.moment, x.clients, x.resets, x.exops, x.rate,
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%.0f\t%.1f\t%.2f\t%.2f\t%.0f\t%.0f\t%.2f\t\n", x.moment, x.clients, x.targets, x.resets, x.exops, x.rate,
 			x.ratio, x.cpu, ms(x.whole.p50), ms(x.whole.p99), float64(x.whole.p99)/float64(cmp.Or(x.whole.p50, 1)))
 	}
 	_ = w.Flush() // as of any program that prints
 	fmt.Fprintln(to, "\nThe steps, p50/p99 in ms:")
 	w = tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "moment\tclients\t%s\t\n", strings.Join(stepNames[:], "\t"))
+	fmt.Fprintf(w, "moment\tclients\ttargets\t%s\t\n", strings.Join(stepNames[:], "\t"))
 	for _, x := range r.rows {
-		fmt.Fprintf(w, "%s\t%d\t", x.moment, x.clients)
+		fmt.Fprintf(w, "%s\t%d\t%d\t", x.moment, x.clients, x.targets)
 		for _, s := range x.steps {
 			fmt.Fprintf(w, "%.1f/%.1f\t", ms(s.p50), ms(s.p99))
 		}

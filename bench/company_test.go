@@ -34,6 +34,7 @@ const connections = 32
 // company is a directory, a data folder and people who have enrolled.
 type company struct {
 	slapd  *testenv.SlapdServer
+	target *testenv.SlapdServer // gets every password too; nil: there is none
 	dir    string
 	people []person
 	next   int       // of people
@@ -68,6 +69,9 @@ func newCompany(b *testing.B, n int) *company {
 	return c
 }
 
+// targetTitle is what receipts call the target.
+const targetTitle = "Merchandise"
+
 const origin = "localhost/postern-bench"
 
 // mailbox is the file that messages go to.
@@ -75,7 +79,12 @@ func (c *company) mailbox() string { return filepath.Join(c.dir, "mail.jsonl") }
 
 // settings is postern.yaml. Limits are counted like any instance's and never reached.
 func (c *company) settings(port int, moment time.Duration) string {
-	wide := "{burst: 1000000, every: 1ms}"
+	wide, second, rules := "{burst: 1000000, every: 1ms}", "", ""
+	if t := c.target; t != nil {
+		second = fmt.Sprintf("  - {name: erp, title: %s, lookup: never, type: ldap, urls: [%q], ca_file: %q, pool_size: %d,\n     bind_dn: %q, bind_password_file: ldap-password, base: %q, policy_dn: %q}\n",
+			targetTitle, t.TLSURL, t.Authority, connections, testenv.SlapdService, testenv.SlapdPeople, testenv.SlapdPolicy)
+		rules = ", rules: [{name: staff, targets: [{directory: erp}]}]"
+	}
 	return fmt.Sprintf(`
 public_url: "http://localhost:%[1]d"
 listen: "127.0.0.1:%[1]d"
@@ -85,14 +94,14 @@ audit: {origin: %[3]q}
 directories:
   - {name: staff, title: Staff account, type: ldap, urls: [%[4]q], ca_file: %[5]q, pool_size: %[6]d,
      bind_dn: %[7]q, bind_password_file: ldap-password, base: %[8]q, policy_dn: %[9]q}
-methods: {totp: {}, email_code: {}}
+%[13]smethods: {totp: {}, email_code: {}}
 notify: [{type: file, file: %[10]q}]
-policy: {quarantine: 0}
+policy: {quarantine: 0%[14]s}
 limits: {start_address: %[11]s, start_network: %[11]s, start_account: %[11]s, answer_address: %[11]s,
   wrong_account: %[11]s, wrong_account_total: %[11]s, destination: %[11]s, destination_total: %[11]s, change_account: %[11]s}
 reply_moment: %[12]s
 `, port, c.dir, origin, c.slapd.TLSURL, c.slapd.Authority, connections, testenv.SlapdService, testenv.SlapdPeople,
-		testenv.SlapdPolicy, c.mailbox(), wide, moment)
+		testenv.SlapdPolicy, c.mailbox(), wide, moment, second, rules)
 }
 
 // instance is the program's parts in this process.

@@ -51,6 +51,7 @@ type visitors struct {
 	client *http.Client
 	api    string
 	mail   *mailbox
+	target string // that every receipt has to tell of; "" for none
 }
 
 // reply is what is needed of a flow object.
@@ -61,6 +62,11 @@ type reply struct {
 		ID   string `json:"id"`
 		Type string `json:"type"`
 	} `json:"methods"`
+	Receipt []struct {
+		Target string `json:"target"`
+		Change string `json:"change"`
+		Result string `json:"result"`
+	} `json:"receipt"`
 }
 
 func (r reply) method(kind string) string {
@@ -117,8 +123,21 @@ func (v *visitors) reset(ctx context.Context, p person) (t took, err error) {
 	if _, err := post(answerMail, "/recovery/answer", map[string]string{"method": mail, "code": code}, "verified"); err != nil {
 		return t, err
 	}
-	_, err = post(setPassword, "/recovery/password", map[string]string{"password": rand.Text()}, "done")
+	end, err := post(setPassword, "/recovery/password", map[string]string{"password": rand.Text()}, "done")
+	if err == nil && !end.has(v.target) {
+		err = fmt.Errorf("%s: the target did not get the password: %+v", p.login, end.Receipt)
+	}
 	return t, err
+}
+
+// has reports whether target got the password; none is asked for where there is none.
+func (r reply) has(target string) bool {
+	for _, l := range r.Receipt {
+		if l.Target == target && l.Change == "password_set" {
+			return l.Result == "ok"
+		}
+	}
+	return target == ""
 }
 
 func (v *visitors) post(ctx context.Context, path, token string, body map[string]string) (reply, error) {

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"postern/policy"
@@ -35,6 +36,7 @@ func (k *checker) policy() {
 		names = append(names, r.Name)
 		k.rule(at, r)
 	}
+	k.sources(p.Rules)
 	if p.RetryTargets > mostRetry {
 		k.bad("policy.retry_targets", fmt.Sprintf("%s is more than %s, and as long a password lies in the store", span(p.RetryTargets), span(mostRetry)), "use 15m: who needs the target sooner asks the help desk")
 	}
@@ -62,10 +64,14 @@ func (k *checker) rule(at string, r Rule) {
 		k.bad(at+".stage", "is test, and testers is empty", "list their logins under testers")
 	case r.Stage != policy.Test && len(r.Testers) > 0:
 		k.bad(at+".testers", "has no effect without stage: test", "remove one or set the other")
-	case r.Stage == policy.Pilot && len(r.PilotGroups) == 0:
-		k.bad(at+".stage", "is pilot, and pilot_groups is empty", "list the groups under pilot_groups")
+	case r.PilotPercent < 0 || r.PilotPercent > 100:
+		k.bad(at+".pilot_percent", fmt.Sprintf("%d is not between 0 and 100", r.PilotPercent), "use 10 to begin with")
+	case r.Stage == policy.Pilot && len(r.PilotGroups) == 0 && r.PilotPercent == 0:
+		k.bad(at+".stage", "is pilot, and there is neither pilot_groups nor pilot_percent", "list the groups under pilot_groups, or set pilot_percent")
 	case r.Stage != policy.Pilot && len(r.PilotGroups) > 0:
 		k.bad(at+".pilot_groups", "has no effect without stage: pilot", "remove one or set the other")
+	case r.Stage != policy.Pilot && r.PilotPercent > 0:
+		k.bad(at+".pilot_percent", "has no effect without stage: pilot", "remove one or set the other")
 	}
 	k.targets(at, r)
 	if r.Deny && r.Require != nil {
@@ -157,4 +163,43 @@ func (k *checker) targets(at string, r Rule) {
 	if r.Deny && len(r.Targets) > 0 {
 		k.bad(at+".targets", "has no effect beside deny: true", "keep one")
 	}
+}
+
+// sources checks that a target in which people are found by login gets passwords of one directory's
+// people alone: the same login in two directories is two people. An address on record is one person's.
+func (k *checker) sources(rules []Rule) {
+	type source struct{ rule, directory string }
+	first := map[string]source{} // by target
+	for i, r := range rules {
+		if r.Deny {
+			continue
+		}
+		for j, t := range r.Targets {
+			from := k.recovering(r, t.Directory)
+			if t.By == policy.ByEmail || len(from) == 0 {
+				continue
+			}
+			at := fmt.Sprintf("policy.rules[%d].targets[%d].by", i, j)
+			s, other := first[t.Directory]
+			switch why := "the same login can be two people there, and one would set the other's password in " + t.Directory; {
+			case len(from) > 1:
+				k.bad(at, fmt.Sprintf("is login, and rule %q is for %s: %s", r.Name, strings.Join(from, " and "), why), "give the rule match.directories with one of them, or use by: email")
+			case other && s.directory != from[0]:
+				k.bad(at, fmt.Sprintf("is login, and so it is in rule %q for %s, and rule %q is for %s: %s", s.rule, s.directory, r.Name, from[0], why), "use by: email in one of the rules")
+			default:
+				first[t.Directory] = source{r.Name, from[0]}
+			}
+		}
+	}
+}
+
+// recovering returns the directories whose people r can be for and who would have target besides.
+func (k *checker) recovering(r Rule, target string) []string {
+	var out []string
+	for _, d := range k.c.Directories {
+		if d.Lookup != never && d.Name != target && (len(r.Match.Directories) == 0 || slices.Contains(r.Match.Directories, d.Name)) {
+			out = append(out, d.Name)
+		}
+	}
+	return out
 }

@@ -102,7 +102,7 @@ func (d *decoder) value(n ast.Node, path string, f field, v reflect.Value) {
 	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		if s, ok := d.text(n, path); ok {
 			if err := u.UnmarshalText([]byte(s)); err != nil {
-				d.fault(line(n), path, err.Error(), "")
+				d.fault(line(n), path, err.Error(), "see \"postern config docs\" for what it may be")
 			}
 		}
 		return
@@ -232,7 +232,7 @@ func (d *decoder) scalar(n ast.Node, path string, f field, v reflect.Value) {
 			v.SetBool(b.Value)
 			return
 		}
-		d.fault(line(n), path, "wants true or false, not "+describe(n), "")
+		d.fault(line(n), path, "wants true or false, not "+describe(n), "write true or false, without quotes")
 	default:
 		d.number(n, path, v)
 	}
@@ -246,7 +246,7 @@ func (d *decoder) number(n ast.Node, path string, v reflect.Value) {
 	case *ast.FloatNode:
 		raw = strconv.FormatFloat(n.Value, 'g', -1, 64)
 	default:
-		d.fault(line(n), path, "wants a number, not "+describe(n), "")
+		d.fault(line(n), path, "wants a number, not "+describe(n), "write digits, without quotes")
 		return
 	}
 	var err error

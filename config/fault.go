@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -27,6 +28,17 @@ func (f Fault) String() string {
 		s += "; " + f.Fix
 	}
 	return s
+}
+
+// advice begins with what somebody should do.
+var advice = regexp.MustCompile(`^(.+?)(?:: |; )((?:add|choose|chmod|create|give|keep|let|make|name|put|remove|restore|set|use|write) .+)$`)
+
+// Advice takes what to do, where it stands at the end of an error's text, from what is wrong.
+func Advice(text string) (wrong, fix string) {
+	if m := advice.FindStringSubmatch(text); m != nil {
+		return m[1], m[2]
+	}
+	return text, ""
 }
 
 // Faults are all that is wrong, in the order of the file.

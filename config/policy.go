@@ -19,17 +19,18 @@ type Policy struct {
 
 // Rule is one row of the policy.
 type Rule struct {
-	Name        string          `yaml:"name" doc:"Its name in the audit log."`
-	Match       Match           `yaml:"match" doc:"Whom it is for: all parts that are given must hold. Empty: everybody."`
-	Stage       policy.Stage    `yaml:"stage" oneof:"draft test pilot on off" doc:"draft matches nobody, test the testers, pilot the pilot_groups, on everybody it matches; off denies everybody it matches. Default: on."`
-	Testers     []string        `yaml:"testers" doc:"Logins for whom a rule in test holds."`
-	PilotGroups []string        `yaml:"pilot_groups" doc:"Groups for whom a rule in pilot holds."`
-	Deny        bool            `yaml:"deny" doc:"true: nobody whom it matches may recover."`
-	Require     *Requirement    `yaml:"require" doc:"What proves that it is them. Default: methods: 2, at_least: strong, passkey: true."`
-	Unlock      *Requirement    `yaml:"unlock" doc:"What proves that it is them when they only want to be unlocked and keep their password. Left out: the same. Who steals what it asks for can end a lock-out and go on guessing, and do no more."`
-	Actions     []policy.Action `yaml:"actions" oneof:"reset unlock change" doc:"What they may do then. Empty: reset, unlock and change."`
-	Targets     []Target        `yaml:"targets" doc:"Further directories in which the same new password is set, once the person's own directory has it. A failure there never undoes the reset: the person reads it, and what does not answer is tried again (policy.retry_targets). See docs/operate/targets.md."`
-	Limits      FlowLimits      `yaml:"limits" doc:"Limits of one recovery."`
+	Name         string          `yaml:"name" doc:"Its name in the audit log."`
+	Match        Match           `yaml:"match" doc:"Whom it is for: all parts that are given must hold. Empty: everybody."`
+	Stage        policy.Stage    `yaml:"stage" oneof:"draft test pilot on off" doc:"draft matches nobody, test the testers, pilot the pilot_groups and pilot_percent of the others, on everybody it matches; off denies everybody it matches. Default: on."`
+	Testers      []string        `yaml:"testers" doc:"Logins for whom a rule in test holds."`
+	PilotGroups  []string        `yaml:"pilot_groups" doc:"Groups for whom a rule in pilot holds."`
+	PilotPercent int             `yaml:"pilot_percent" doc:"And so many of a hundred of all others whom a rule in pilot matches: drawn once for each account, so that a larger number takes nobody out. 0 to 100."`
+	Deny         bool            `yaml:"deny" doc:"true: nobody whom it matches may recover."`
+	Require      *Requirement    `yaml:"require" doc:"What proves that it is them. Default: methods: 2, at_least: strong, passkey: true."`
+	Unlock       *Requirement    `yaml:"unlock" doc:"What proves that it is them when they only want to be unlocked and keep their password. Left out: the same. Who steals what it asks for can end a lock-out and go on guessing, and do no more."`
+	Actions      []policy.Action `yaml:"actions" oneof:"reset unlock change" doc:"What they may do then. Empty: reset, unlock and change."`
+	Targets      []Target        `yaml:"targets" doc:"Further directories in which the same new password is set, once the person's own directory has it. A failure there never undoes the reset: the person reads it, and what does not answer is tried again (policy.retry_targets). See docs/operate/targets.md."`
+	Limits       FlowLimits      `yaml:"limits" doc:"Limits of one recovery."`
 }
 
 // Target is a further directory that gets the password.
@@ -100,7 +101,7 @@ func (p Policy) Policy() policy.Policy {
 		guarded := everybody
 		guarded.Name, guarded.Match.Privileged, guarded.Unlock = "privileged", true, nil
 		guarded.Require = policy.Requirement{Methods: 2, AtLeast: policy.PhishingResistant, Passkey: true}
-		out.Rules = []policy.Rule{guarded, everybody}
+		out.Rules, out.BuiltIn = []policy.Rule{guarded, everybody}, true
 	}
 	for _, c := range p.Tests {
 		out.Tests = append(out.Tests, policy.Case{Groups: c.Groups, Privileged: c.Privileged, Want: c.Want, Enrolled: c.Enrolled, Proven: c.Proven, Expect: c.Expect})
@@ -115,7 +116,7 @@ func (r Rule) policy() policy.Rule {
 	}
 	return policy.Rule{
 		Name: r.Name, Match: policy.Match(r.Match), Stage: r.Stage, Testers: r.Testers,
-		PilotGroups: r.PilotGroups, Deny: r.Deny, Require: r.Require.policy(), Unlock: r.Unlock.unlock(), Actions: r.Actions,
+		PilotGroups: r.PilotGroups, PilotPercent: r.PilotPercent, Deny: r.Deny, Require: r.Require.policy(), Unlock: r.Unlock.unlock(), Actions: r.Actions,
 		Limits: r.Limits.policy(), Targets: targets,
 	}
 }

@@ -253,6 +253,16 @@ password: {history: 25}
 			"12: policy.rules[4].require.any_of[0]: is empty; name",
 			"12: policy.rules[4].limits.wrong: -1 is not between 1 and 100; leave",
 			"13: policy.tests[0].expect: is missing; use one of"}},
+		{"pilot", proxied + `policy:
+  rules:
+    - {name: a, stage: pilot}
+    - {name: b, stage: pilot, pilot_percent: 101}
+    - {name: c, pilot_percent: 5}
+    - {name: d, stage: pilot, pilot_percent: 100}
+`, []string{
+			"8: policy.rules[0].stage: is pilot, and there is neither pilot_groups nor pilot_percent; list",
+			"9: policy.rules[1].pilot_percent: 101 is not between 0 and 100; use",
+			"10: policy.rules[2].pilot_percent: has no effect without stage: pilot; remove"}},
 		{"alias", proxied + "log: &a {level: info}\n", []string{"6: log: wants settings below it, not an anchor or alias, which this file does not use; write"}},
 		{"merge", proxied + "log: {<<: {level: info}}\n", []string{"6: log: a setting's name must be plain text, not an anchor or alias"}},
 		{"syntax", proxied + "log: {level: info\n", []string{"6: "}},
@@ -274,6 +284,9 @@ password: {history: 25}
 				if !strings.HasPrefix(f.String(), "p.yaml:"+c.want[i]) {
 					t.Errorf("got  %s\nwant p.yaml:%s…", f, c.want[i])
 				}
+				if f.Fix == "" {
+					t.Errorf("%s: nothing says what mends it", f)
+				}
 			}
 			if strings.Contains(err.Error(), "geheim") {
 				t.Errorf("the fault shows a secret: %v", err)
@@ -289,8 +302,32 @@ func TestOpenersFaultHasItsPlace(t *testing.T) {
 	}
 	s := c.Directories[0]
 	_, err = openLDAP(s.Name, s.Decode, directory.Env{})
-	if got, want := fmt.Sprint(s.Fault(err)), "postern.yaml:7: directories[0].urls: missing"; got != want {
+	if got, want := fmt.Sprint(s.Fault(err)), "postern.yaml:7: directories[0].urls: missing; write urls: [ldaps://ldap.example.com], with what is true of yours"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestEveryFaultOfAnOpenerIsMended: by its own words, by the setting's example, or by the reference.
+func TestEveryFaultOfAnOpenerIsMended(t *testing.T) {
+	c, err := Read("postern.yaml", []byte(good), testKinds())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"ldap: urls: \"x\" is no address: write ldaps://host": "postern.yaml:7: directories[0].urls: \"x\" is no address; write ldaps://host",
+		"bind_password_env: is wrong":                         "directories[0].bind_password_env: is wrong; correct bind_password_env; \"postern config docs\" says what it may be",
+		"out of luck":                                         "directories[0]: out of luck; correct the settings of directories[0]; \"postern config docs\" explains each",
+	} {
+		if got := fmt.Sprint(c.Directories[0].Fault(errors.New(text))); !strings.Contains(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	p := c.Policy.Policy()
+	if p.BuiltIn || p.Rules[1].PilotPercent != 0 || !(Policy{}).Policy().BuiltIn {
+		t.Error("rules that nobody wrote are not told from others")
+	}
+	if got := (Policy{Rules: []Rule{{PilotPercent: 7}}}).Policy().Rules[0].PilotPercent; got != 7 {
+		t.Errorf("pilot_percent: got %d, want 7", got)
 	}
 }
 

@@ -23,6 +23,7 @@ type Section struct {
 	path    string
 	line    int
 	entries []entry // those that the Kind reads
+	fields  []field // those that it knows
 }
 
 // Routing is who is looked up in a directory.
@@ -66,23 +67,36 @@ func (s Section) Fault(err error) error {
 // place finds the setting that err begins with, and its line.
 func (s Section) place(err error) Fault {
 	f := Fault{File: s.file, Line: s.line, Setting: s.path, Text: strings.TrimPrefix(err.Error(), s.Type+": ")}
-	for _, e := range s.entries {
-		if text, ok := strings.CutPrefix(f.Text, e.key+": "); ok {
-			f.Line, f.Setting, f.Text = e.line, join(s.path, e.key), text
-			break
+	f.Text, f.Fix = Advice(f.Text)
+	known := fmt.Sprintf("correct the settings of %s; \"postern config docs\" explains each", s.path)
+	for _, one := range s.fields {
+		text, ok := strings.CutPrefix(f.Text, one.key+": ")
+		if !ok {
+			continue
 		}
+		f.Setting, f.Text = join(s.path, one.key), text
+		known = fmt.Sprintf("correct %s; \"postern config docs\" says what it may be", one.key)
+		if one.example != "" {
+			known = fmt.Sprintf("write %s: %s, with what is true of yours", one.key, one.example)
+		}
+		if i := slices.IndexFunc(s.entries, func(e entry) bool { return e.key == one.key }); i >= 0 {
+			f.Line = s.entries[i].line
+		}
+		break
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		f.Fix = "put the file there, or name the right one; relative paths start from this file's folder"
 	case errors.Is(err, fs.ErrPermission):
 		f.Fix = "let the user who runs Postern read it"
+	case f.Fix == "":
+		f.Fix = known
 	}
 	return f
 }
 
 // against reports what a Kind that has such settings will not accept.
-func (s Section) against(d *decoder, settings func() any) {
+func (s *Section) against(d *decoder, settings func() any) {
 	var into any = &struct{}{}
 	if settings != nil {
 		into = settings()
@@ -92,6 +106,7 @@ func (s Section) against(d *decoder, settings func() any) {
 		d.fault(s.line, s.path, fmt.Sprintf("the settings of %s cannot be read", s.Type), "report this")
 		return
 	}
+	s.fields = fieldsOf(v.Elem().Type())
 	d.structure(s.entries, s.line, s.path, v.Elem())
 }
 

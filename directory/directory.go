@@ -31,7 +31,8 @@ type Env struct {
 
 // Directory is what every directory can do.
 type Directory interface {
-	// Find looks a person up by what they typed. ErrNotFound also when several match.
+	// Find looks a person up by what they typed. ErrAmbiguous, which is ErrNotFound too, when several
+	// match.
 	Find(ctx context.Context, handle string) (account.Account, error)
 	// Get reads an account by its immutable identifier.
 	Get(ctx context.Context, id string) (account.Account, error)

@@ -26,6 +26,16 @@ func Plain(s string) string {
 	return out.String()
 }
 
+// PlainLines is s with each of its lines plain: a fix holds commands in lines of their own. Whoever
+// builds one quotes names so that they end no line.
+func PlainLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, l := range lines {
+		lines[i] = Plain(l)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // moves reports whether r does something to the characters beside it.
 func moves(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'

@@ -40,3 +40,9 @@ func TestTold(t *testing.T) {
 		}
 	}
 }
+
+func TestPlainLines(t *testing.T) {
+	if got, want := directory.PlainLines("one\n\x1b[2Jtwo\tx\n"), "one\n"+`\x1b[2Jtwo\tx`+"\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -70,7 +70,7 @@ func (d *Doctor) lookUp(ctx context.Context, n app.NamedDirectory, told bool) ([
 			return nil, 0
 		case !errors.Is(err, directory.ErrNotFound):
 			return fault(fmt.Sprintf("mend what else is said of directory %s; then try postern check --person LOGIN", n.Name),
-				"a look-up failed: %s", plain(err))
+				"a look-up failed: %s", directory.Told(err))
 		}
 	}
 	return []directory.Finding{{Severity: directory.Good, Text: "a look-up takes " + brief(took)}}, max(took, 1)

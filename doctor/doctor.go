@@ -116,7 +116,13 @@ func (d *Doctor) Check(ctx context.Context) Report {
 
 // Again looks at the directories and keeps what it saw. Whoever asks while another looks waits and
 // gets what that one sees; the work does not depend on who asked.
-func (d *Doctor) Again(ctx context.Context) Report {
+func (d *Doctor) Again(ctx context.Context) Report { return d.again(ctx, context.WithoutCancel(ctx)) }
+
+// First is Again, and ends with ctx: then what it saw is not kept, and none of it returned.
+func (d *Doctor) First(ctx context.Context) Report { return d.again(ctx, ctx) }
+
+// again looks until looking ends, and waits for its turn until ctx does.
+func (d *Doctor) again(ctx, looking context.Context) Report {
 	asked := d.Now()
 	select {
 	case d.turn <- struct{}{}:
@@ -128,7 +134,10 @@ func (d *Doctor) Again(ctx context.Context) Report {
 	if r, ok := d.Last(); ok && r.Ended.After(asked) {
 		return r
 	}
-	r := Report{Began: d.Now(), Sections: d.directories(context.WithoutCancel(ctx))}
+	r := Report{Began: d.Now(), Sections: d.directories(looking)}
+	if looking.Err() != nil {
+		return Report{}
+	}
 	r.Ended = d.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -171,7 +180,7 @@ func (d *Doctor) policy() Section {
 		if f.Rule != "" {
 			text = "rule " + f.Rule + ": " + text
 		}
-		s.add(severity, "change "+f.Fix, "%s", text)
+		s.add(severity, f.Fix, "%s", text)
 	}
 	s.good("%s, %s", count(len(d.Policy.Rules), "rule"), count(len(d.Policy.Tests), "test"))
 	return s
@@ -189,7 +198,7 @@ func (d *Doctor) sender(ctx context.Context, sender notify.Sender) Section {
 	defer stop()
 	s.guard(ctx, nil, "correct host and port under notify", func(ctx context.Context) []directory.Finding {
 		if err := ask.Check(ctx); err != nil {
-			return []directory.Finding{{Severity: directory.Fault, Text: plain(err), Fix: "correct the settings under notify"}}
+			return []directory.Finding{{Severity: directory.Fault, Text: directory.Told(err), Fix: "correct the settings under notify"}}
 		}
 		return []directory.Finding{{Severity: directory.Good, Text: "would send"}}
 	})

@@ -157,7 +157,7 @@ func TestFindings(t *testing.T) {
 			[]string{"error notify email: refused | correct the settings under notify"}},
 		"rules": {func() Parts {
 			return Parts{Policy: policy.Policy{Rules: []policy.Rule{{Name: "staff", Require: policy.Requirement{Methods: 2}}}}}
-		}, []string{"error policy: rule staff: no combination", "| change policy.rules[0]", "policy: 1 rule, 0 tests"}},
+		}, []string{"error policy: rule staff: no combination", "| add methods under methods until", "policy: 1 rule, 0 tests"}},
 		"panic": {func() Parts {
 			return one(talking{check: func(context.Context) []directory.Finding { panic("nil map") }})
 		},
@@ -270,6 +270,34 @@ func TestAgain(t *testing.T) {
 		}
 		if d.Again(t.Context()); asked != 2 {
 			t.Errorf("later: asked %d times, want 2", asked)
+		}
+	})
+}
+
+// TestFirst: what is looked at while nobody waits for it ends when it should, and is not kept then.
+func TestFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := New(one(talking{check: func(ctx context.Context) []directory.Finding {
+			select {
+			case <-ctx.Done():
+			case <-time.After(10 * time.Second):
+			}
+			return []directory.Finding{{Severity: directory.Fault, Text: "down", Fix: "cable"}}
+		}}))
+		ctx, stop := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, stop)
+		began := time.Now()
+		if r := d.First(ctx); len(r.Sections) != 0 || time.Since(began) > 3*time.Second {
+			t.Errorf("got %+v after %s", r, time.Since(began))
+		}
+		if _, ok := d.Last(); ok {
+			t.Error("half a report was kept")
+		}
+		if r := d.First(t.Context()); r.Count(directory.Fault) == 0 {
+			t.Errorf("got %+v", r)
+		}
+		if r, ok := d.Last(); !ok || r.Count(directory.Fault) == 0 {
+			t.Errorf("kept %+v, %v", r, ok)
 		}
 	})
 }

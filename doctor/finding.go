@@ -5,12 +5,20 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"postern/directory"
 )
 
 func (s *Section) add(severity directory.Severity, fix, format string, args ...any) {
-	s.Findings = append(s.Findings, directory.Finding{Severity: severity, Fix: fix, Text: fmt.Sprintf(format, args...)})
+	s.keep(directory.Finding{Severity: severity, Fix: directory.Plain(fix), Text: fmt.Sprintf(format, args...)})
+}
+
+// keep is where every finding comes by: what people wrote about themselves is part of many. Only a
+// directory's fixes have lines.
+func (s *Section) keep(f directory.Finding) {
+	f.Text, f.Fix = directory.Plain(f.Text), directory.PlainLines(f.Fix)
+	s.Findings = append(s.Findings, f)
 }
 
 func (s *Section) good(format string, args ...any) { s.add(directory.Good, "", format, args...) }
@@ -45,7 +53,9 @@ func (s *Section) guard(ctx context.Context, slot chan struct{}, fix string, loo
 	}()
 	select {
 	case found := <-out:
-		s.Findings = append(s.Findings, found...)
+		for _, f := range found {
+			s.keep(f)
+		}
 		return true
 	case <-late(ctx):
 	}
@@ -68,11 +78,15 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// plain returns the error's text without the name of the package that made it.
-func plain(err error) string {
-	text := err.Error()
-	for _, name := range []string{"app: ", "smtp: ", "ldap: ", "directory: ", "local: ", "store: "} {
-		text = strings.TrimPrefix(text, name)
+// Quoted is s as one word of a command line.
+func Quoted(s string) string {
+	if s != "" && !strings.ContainsFunc(s, special) {
+		return s
 	}
-	return text
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// special reports whether a shell may do something with r.
+func special(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("@._+-/:", r)
 }

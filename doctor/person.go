@@ -2,7 +2,9 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,22 +20,86 @@ type People interface {
 }
 
 // Examine says of one person what state the account is in, what the service may do to it, which
-// rule holds, and whether the person could recover now. It changes nothing; that somebody looked
-// is recorded.
+// rule holds, whether the person could recover now, and the same of their account in each target of
+// the rule. It changes nothing; that somebody looked is recorded.
 func (d *Doctor) Examine(ctx context.Context, people People, op app.Operator, login string) (Section, error) {
-	ctx, stop := context.WithTimeout(ctx, d.Patience)
+	asking, stop := context.WithTimeout(ctx, d.Patience)
 	defer stop()
-	p, err := people.Person(ctx, op, login)
+	p, err := people.Person(asking, op, login)
 	if err != nil {
 		return Section{}, err
 	}
 	who := p.Account
-	s := Section{Name: "person " + who.Login, Of: who.Ref.Directory}
-	s.good("the account is %s, %s", who.Ref, who.Name)
+	s := Section{Name: "person " + directory.Plain(who.Login), Of: who.Ref.Directory}
+	s.good("the account is %s", called(who))
 	s.state(who)
 	d.rights(ctx, &s, who)
 	s.recovers(p)
+	for _, t := range p.Targets {
+		d.target(ctx, &s, t)
+	}
 	return s, nil
+}
+
+// Nobody says what mends that login names nobody, or several.
+func (d *Doctor) Nobody(login string, err error) string {
+	domain, name, ok := strings.Cut(login, `\`)
+	if !ok {
+		if at := strings.LastIndexByte(login, '@'); at > 0 {
+			name, domain, ok = login[:at], login[at+1:], true
+		}
+	}
+	listed := slices.ContainsFunc(d.Directories, func(n app.NamedDirectory) bool {
+		return slices.ContainsFunc(n.Domains, func(l string) bool { return strings.EqualFold(l, domain) })
+	})
+	switch {
+	case errors.Is(err, app.ErrSeveral):
+		return "write a login that one of them alone has; for good: list the domains of each directory under domains and have people write NAME@DOMAIN, or set lookup: fallback or never for one of them (docs/operate/several-directories.md)"
+	case ok && !listed:
+		return fmt.Sprintf("list %q under domains of the directory that has the account, or write %q", domain, name)
+	}
+	return "write the login as the person signs in, and see with postern check which names are looked up where"
+}
+
+// called is which account it is, and what it is called.
+func called(a account.Account) string {
+	if a.Name == "" {
+		return a.Ref.String()
+	}
+	return a.Ref.String() + ", " + a.Name
+}
+
+// target says what would become of the person's password in a target.
+func (d *Doctor) target(ctx context.Context, s *Section, t app.PersonTarget) {
+	one := Section{}
+	switch {
+	case t.Err != nil:
+		one.add(directory.Fault, fmt.Sprintf("see what postern check says of directory %s: whether it can be reached, and whether it takes the sign-in of its service account", t.Directory),
+			"who they are there is not known: %s", directory.Told(t.Err))
+	case t.Account.Ref.Zero():
+		one.good("no account there is theirs, or several are; nothing is done there")
+	default:
+		one.good("the account is %s", called(t.Account))
+		one.left(t)
+		one.barred(t.Account)
+		d.rights(ctx, &one, t.Account)
+	}
+	for _, f := range one.Findings {
+		f.Text = "target " + t.Directory + ": " + f.Text
+		s.keep(f)
+	}
+}
+
+// left says why an account in a target is left alone.
+func (s *Section) left(t app.PersonTarget) {
+	switch {
+	case t.Account.Disabled:
+		s.add(directory.Warning, fmt.Sprintf("enable the account in directory %s, if its owner should get in; a reset never does", t.Directory),
+			"it is disabled, and its password is left alone")
+	case t.Guarded:
+		s.add(directory.Warning, fmt.Sprintf("set its password by hand in directory %s: no reset of an ordinary account touches one that is guarded", t.Directory),
+			"the directory guards it (privileged) and not the person's own account: its password is left alone")
+	}
 }
 
 // state says how the account is, as far as the directory tells.
@@ -57,7 +123,16 @@ func (s *Section) state(a account.Account) {
 	if len(s.Findings) == before {
 		s.good("it may sign in")
 	}
-	if a.Barred != "" {
+	s.barred(a)
+}
+
+// barred says why the service may not set the account's password, where that is known.
+func (s *Section) barred(a account.Account) {
+	switch {
+	case a.Barred == "":
+	case a.Privileged: // what mends it is for the directory to say
+		s.good("its password is left to the directory's administrators: %s", a.Barred)
+	default:
 		s.add(directory.Fault, fmt.Sprintf("give the service account of directory %s the right to set this password, or leave the person out by a rule with deny: true under policy.rules, before the others", a.Ref.Directory),
 			"the service may not set its password: %s", a.Barred)
 	}
@@ -65,6 +140,8 @@ func (s *Section) state(a account.Account) {
 
 // rights asks the directory what the service may do to the account.
 func (d *Doctor) rights(ctx context.Context, s *Section, who account.Account) {
+	ctx, stop := context.WithTimeout(ctx, d.Patience)
+	defer stop()
 	for i, n := range d.Directories {
 		if n.Name != who.Ref.Directory {
 			continue
@@ -77,7 +154,7 @@ func (d *Doctor) rights(ctx context.Context, s *Section, who account.Account) {
 		s.guard(ctx, d.slots[i], fmt.Sprintf("see what postern check says of directory %s", n.Name), func(ctx context.Context) []directory.Finding {
 			found, err := ask.Examine(ctx, who.Ref.ID)
 			if err != nil {
-				found = append(found, directory.Finding{Severity: directory.Fault, Text: "its rights could not be read: " + plain(err),
+				found = append(found, directory.Finding{Severity: directory.Fault, Text: "its rights could not be read: " + directory.Told(err),
 					Fix: fmt.Sprintf("see what postern check says of directory %s", n.Name)})
 			}
 			return found
@@ -127,9 +204,16 @@ var reasons = map[policy.Reason]struct{ text, fix string }{
 func mend(p app.Person) string {
 	why, ok := reasons[p.Decision.Why]
 	if !ok {
-		return "postern people show " + p.Account.Login
+		return "postern people show " + Quoted(p.Account.Login)
 	}
-	fix := strings.NewReplacer("{login}", p.Account.Login, "{rule}", p.Rule).Replace(why.fix)
+	login := p.Account.Login
+	if strings.HasPrefix(why.fix, "postern ") || strings.Contains(why.fix, " postern people") {
+		login = Quoted(login) // it stands in a command
+	}
+	fix := strings.NewReplacer("{login}", login, "{rule}", p.Rule).Replace(why.fix)
+	if p.Decision.Why == policy.Barred && p.Account.Privileged {
+		fix = "leave the account to the directory's administrators"
+	}
 	if p.Decision.Why == policy.InQuarantine && !p.Ripe.IsZero() {
 		fix = fmt.Sprintf("wait until %s, or lower policy.quarantine", moment(p.Ripe, ""))
 	}

@@ -52,6 +52,7 @@ type Person struct {
 	Flow     string          // the recovery's identifier
 	Language string          // BCP 47, for messages
 	Now      time.Time
+	Action   policy.Action // Unlock: they came for that alone; else Reset, or empty where it is no recovery
 }
 
 // Question is what a method asks. Public goes to the browser as JSON; Private stays, sealed, with

@@ -53,3 +53,38 @@ func told(p Policy, rule, text string) int {
 	}
 	return n
 }
+
+// TestBuiltInRulesAreMendedByWhatIsWritten: nobody can change a rule that stands in no file.
+func TestBuiltInRulesAreMendedByWhatIsWritten(t *testing.T) {
+	all := methods()
+	weak := Methods{}
+	for f, m := range all {
+		if m.Strength != PhishingResistant {
+			weak[f] = m
+		}
+	}
+	everybody := Rule{Name: "everybody", Require: Requirement{Methods: 2, AtLeast: Strong, Passkey: true}}
+	guarded := Rule{Name: "privileged", Match: Match{Privileged: true}, Require: Requirement{Methods: 2, AtLeast: PhishingResistant, Passkey: true}}
+	p := Policy{BuiltIn: true, Rules: []Rule{guarded, everybody}, Unknown: everybody}
+	for _, c := range []struct {
+		methods Methods
+		text    string
+		fix     string
+	}{
+		{weak, "accounts that the directory guards cannot recover", addPasskey},
+		{weak, "offers no phishing-resistant method", addPasskey},
+		{all, "no quarantine", "set policy.quarantine: 24h"},
+		{Methods{}, "nobody could recover", "add methods under methods until 2 of them"},
+	} {
+		seen := false
+		for _, f := range p.Check(c.methods) {
+			if strings.Contains(f.Fix, "policy.rules[") {
+				t.Errorf("%s: mended by %q, which stands nowhere", f.Text, f.Fix)
+			}
+			seen = seen || strings.Contains(f.Text, c.text) && strings.Contains(f.Fix, c.fix)
+		}
+		if !seen {
+			t.Errorf("%s: not mended by %q: %+v", c.text, c.fix, p.Check(c.methods))
+		}
+	}
+}

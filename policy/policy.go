@@ -181,6 +181,7 @@ const (
 // matches or who do not exist look alike and get Unknown's plan.
 type Policy struct {
 	Rules      []Rule
+	BuiltIn    bool // nobody wrote Rules: they are what holds without any
 	Unknown    Rule
 	Quarantine time.Duration // an enrolment younger than this proves nothing yet
 	// RetryTargets is how long the password is kept, sealed, for a target that could not be asked.

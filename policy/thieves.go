@@ -68,7 +68,7 @@ func Weaker(old, next Policy, methods Methods, people []Person, now time.Time) [
 				continue
 			}
 			out = append(out, Finding{false, after.Rule,
-				fmt.Sprintf("%s could now be taken over by whoever has %s", who.Account.Login, holdings(s)), "policy.rules"})
+				fmt.Sprintf("%s could now be taken over by whoever has %s", who.Account.Login, holdings(s)), "change policy.rules"})
 		}
 	}
 	return out

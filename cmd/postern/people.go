@@ -14,6 +14,7 @@ import (
 	"postern/account"
 	"postern/app"
 	"postern/config"
+	"postern/directory"
 	"postern/doctor"
 	"postern/policy"
 )
@@ -66,7 +67,7 @@ func (c peopleShow) Run(e *env) error {
 
 func show(e *env, p app.Person) error {
 	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
-	row := func(name, value string) { fmt.Fprintf(w, "%s\t%s\n", name, value) }
+	row := func(name, value string) { fmt.Fprintf(w, "%s\t%s\n", name, directory.Plain(value)) }
 	row("Login", p.Account.Login)
 	row("Name", p.Account.Name)
 	row("Directory", p.Account.Ref.Directory)
@@ -229,7 +230,7 @@ func (c peopleUnenroll) Run(e *env) error {
 			}
 		}
 		if len(ids) != 1 {
-			return fmt.Errorf("%s has %d enrolments %q: \"postern people show %s\" prints their ids", c.Login, len(ids), c.ID, c.Login)
+			return fmt.Errorf("%s has %d enrolments %q: \"postern people show %s\" prints their ids", c.Login, len(ids), c.ID, doctor.Quoted(c.Login))
 		}
 		if err := p.app.Unenroll(e.ctx, operator(), c.Login, ids[0]); err != nil {
 			return err
@@ -280,9 +281,9 @@ func (p *program) known(e *env, who account.Ref) string {
 		}
 		a, err := d.Get(e.ctx, who.ID)
 		if err != nil {
-			return "?\t\t" + err.Error()
+			return "?\t\t" + directory.Told(err)
 		}
-		return a.Login + "\t" + a.Name + "\t" + state(a)
+		return directory.Plain(a.Login) + "\t" + directory.Plain(a.Name) + "\t" + directory.Plain(state(a))
 	}
 	return "?\t\tthe directory is no longer configured"
 }

@@ -13,6 +13,7 @@ import (
 	"postern/app"
 	"postern/directory"
 	"postern/directory/local"
+	"postern/doctor"
 	"postern/password"
 	"postern/secret"
 )
@@ -63,7 +64,7 @@ func (c peopleAdd) Run(e *env) error {
 		if err := p.app.Recorded(e.ctx, operator(), "person.added", who); err != nil {
 			return fmt.Errorf("%s was added to the directory %s, and it could not be recorded: %w", c.Login, name, err)
 		}
-		_, err = fmt.Fprintf(e.out, "%s was added to the directory %s. \"postern people enroll %s METHOD\" comes next.\n", c.Login, name, c.Login)
+		_, err = fmt.Fprintf(e.out, "%s was added to the directory %s. \"postern people enroll %s METHOD\" comes next.\n", c.Login, name, doctor.Quoted(c.Login))
 		return err
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"postern/config"
 	"postern/directory"
 	"postern/directory/wrap"
+	"postern/doctor"
 	"postern/internal/keyring"
 	"postern/method"
 	"postern/notify"
@@ -40,6 +41,7 @@ type program struct {
 	rules       password.Rules
 	texts       *page.Texts
 	app         *app.App
+	seen        *doctor.Doctor // what the console shows; nil until there is one
 }
 
 // open opens everything that conf names. What is wrong with several sections is told at once.

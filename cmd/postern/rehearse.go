@@ -41,9 +41,9 @@ func (c checkCommand) rehearse(e *env) error {
 // tell prints a rehearsal as check prints findings.
 func (p *program) tell(w io.Writer, r app.Rehearsal) {
 	line := func(severity directory.Severity, text, fix string) {
-		fmt.Fprintf(w, "%-8s %s\n", severity, text)
+		fmt.Fprintf(w, "%-8s %s\n", severity, directory.Plain(text))
 		if fix != "" {
-			fmt.Fprintf(w, "         fix: %s\n", fix)
+			tellFix(w, fix)
 		}
 	}
 	for _, s := range r.Steps {
@@ -58,7 +58,7 @@ func (p *program) tell(w io.Writer, r app.Rehearsal) {
 		}
 	}
 	for _, f := range r.Findings {
-		line(f.Severity, "directory "+r.Directory+": "+f.Text, f.Fix)
+		line(f.Severity, f.Text, f.Fix)
 	}
 	if r.OK {
 		fmt.Fprintf(w, "the rehearsal on %s went well in %s; it has a new random password that nobody knows\n", r.Login, short(r.Took))

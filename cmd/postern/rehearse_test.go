@@ -59,7 +59,7 @@ func TestRehearse(t *testing.T) {
 	if err := s.Bind("bob", testenv.SlapdInitialWord); err != nil {
 		t.Errorf("bob: %v", err)
 	}
-	if out := rehearse("nobody", exitFailure); !strings.Contains(out, "error    find the account, ") || !strings.Contains(out, "no account, or several") ||
+	if out := rehearse("nobody", exitFailure); !strings.Contains(out, "error    find the account, ") || !strings.Contains(out, "names no account in the configured directories") ||
 		!strings.Contains(out, "fix: list under rehearsal.accounts") || !strings.Contains(out, "the rehearsal on nobody failed after ") {
 		t.Errorf("no such canary: got:\n%s", out)
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"postern/directory"
 )
 
 // The exit codes.
@@ -88,9 +90,17 @@ func run(ctx context.Context, args []string, s streams) (code int) {
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		return complain(s, usageError{err.Error()})
+		return complain(s, usageError{sentence(err)})
 	}
 	return complain(s, parsed.Run(&env{streams: s, ctx: ctx, now: time.Now}))
+}
+
+// wantsValue is what kong says of a flag at the end of the line.
+var wantsValue = regexp.MustCompile(`^(--[a-z-]+): expected .* value but got "EOL".*$`)
+
+// sentence is err in words.
+func sentence(err error) string {
+	return wantsValue.ReplaceAllString(err.Error(), "$1 wants a value after it")
 }
 
 // complain says what went wrong and returns the exit code.
@@ -105,8 +115,8 @@ func complain(s streams, err error) int {
 		fmt.Fprintf(s.err, "postern: %s; \"postern --help\" lists the commands\n", usage.text)
 		return exitUsage
 	}
-	for l := range strings.Lines(plain(err) + "\n") {
-		fmt.Fprint(s.err, "postern: "+l)
+	for l := range strings.SplitSeq(plain(err), "\n") {
+		fmt.Fprintln(s.err, "postern: "+directory.Plain(l))
 	}
 	return exitFailure
 }

@@ -85,7 +85,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{"try --listen localhost:port", exitUsage, []string{"is no port"}},
 		{"serve --config /nowhere/postern.yaml", exitFailure, []string{"postern: open /nowhere/postern.yaml", "--config FILE"}},
 		{"serve --config " + bad, exitFailure, []string{bad + ":2: lissten: is no setting; did you mean listen?"}},
-		{"check --config " + literal, exitFailure, []string{literal + ":1: store.postgres_dsn: a secret does not stand in this file; use postgres_dsn_file or postgres_dsn_env"}},
+		{"serve --config " + literal, exitFailure, []string{literal + ":1: store.postgres_dsn: a secret does not stand in this file; use postgres_dsn_file or postgres_dsn_env"}},
 		{"serve --config " + noKeys, exitFailure, []string{"keys.file", "postern keys init"}},
 		{"people list --config " + noKeys, exitFailure, []string{"keys.file", "postern keys init"}},
 		{"keys init --config " + noFolder, exitFailure, []string{"postern: data: mkdir " + file, "make the folder, for the user that runs Postern alone"}},

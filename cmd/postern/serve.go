@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"postern/app"
 	"postern/config"
+	"postern/directory"
 	"postern/web/api"
 	"postern/web/console"
 	"postern/web/edge"
@@ -141,7 +143,8 @@ func (p *program) console(s edge.Settings) (*edge.Mux, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages := console.New(console.Settings{App: p.app, Page: renderer, Doctor: p.doctor()})
+	p.seen = p.doctor()
+	pages := console.New(console.Settings{App: p.app, Page: renderer, Doctor: p.seen})
 	s.RenderError = pages.RenderError
 	m, err := edge.NewConsole(s)
 	if err != nil {
@@ -211,6 +214,7 @@ func (p *program) serve(ctx context.Context, sites []site, ready func()) error {
 		})
 	}
 	ready()
+	all.Go(func() { p.look(work) })
 	var err error
 	select {
 	case <-ctx.Done():
@@ -227,6 +231,26 @@ func (p *program) serve(ctx context.Context, sites []site, ready func()) error {
 	err = errors.Join(err, p.app.Record(end, app.Operator{Name: "system"}, "system.stopped", ""), p.app.Settle(end))
 	p.log.Info("stopped")
 	return err
+}
+
+// look has the directories looked at once, and says in the log what is wrong with them: else nobody
+// would hear of it until somebody needs one.
+func (p *program) look(ctx context.Context) {
+	if p.seen == nil {
+		return
+	}
+	for _, s := range p.seen.First(ctx).Sections {
+		for _, f := range s.Findings {
+			level := slog.LevelWarn
+			switch f.Severity {
+			case directory.Good:
+				continue
+			case directory.Fault:
+				level = slog.LevelError
+			}
+			p.log.Log(ctx, level, "a check of the directories found something", "part", s.Name, "found", f.Text, "fix", f.Fix)
+		}
+	}
 }
 
 func (s site) answer(server *http.Server) error {

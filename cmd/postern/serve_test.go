@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"database/sql"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -16,6 +17,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"postern/directory"
+	"postern/internal/testenv"
 	"postern/secret"
 )
 
@@ -369,5 +371,30 @@ func TestKeys(t *testing.T) {
 	other := write(t, "other.yaml", strings.Replace(localConfig(data, 8480, ""), "origin: localhost/postern-try", "origin: other/log", 1))
 	if code, out, _ = command(t, "check", "--config", other); code != exitFailure || !strings.Contains(out, "audit.origin") {
 		t.Errorf("another origin: got %d, %q", code, out)
+	}
+}
+
+// TestServeSaysWhatIsWrongAtOnce: with a directory that cannot be used it is ready, and its log says
+// why, before anybody comes; readyz says which one.
+func TestServeSaysWhatIsWrongAtOnce(t *testing.T) {
+	port, closed := freePort(t), freePort(t)
+	text := strings.Replace(localConfig(t.TempDir(), port, ""), "{name: local, type: local}",
+		fmt.Sprintf("{name: staff, type: ldap, urls: [\"ldaps://127.0.0.1:%d\"], bind_dn: cn=x, base: dc=x, bind_password_file: %s}", closed, write(t, "word", "x")), 1)
+	conf := write(t, "postern.yaml", text)
+	if code, _, errors := command(t, "keys", "init", "--config", conf); code != exitOK {
+		t.Fatal(errors)
+	}
+	p := start(t, "serve", "--config", conf)
+	testenv.WaitFor(t, "what is wrong", 10*time.Second, func() error {
+		if log := p.errors.String(); !strings.Contains(log, `level=ERROR msg="a check of the directories found something" part="directory staff"`) || !strings.Contains(log, "fix=") {
+			return fmt.Errorf("the log says %s", log)
+		}
+		return nil
+	})
+	if status, body := call(t, http.MethodGet, fmt.Sprintf("http://localhost:%d/readyz", port), "", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, `"parts":["directory staff: does not work"`) {
+		t.Errorf("readyz: got %d, %s", status, body)
+	}
+	if code := p.stop(); code != exitOK {
+		t.Errorf("got %d, %s", code, p.errors)
 	}
 }

@@ -208,6 +208,7 @@ func (t *trial) serve(e *env, p *program, people []samplePerson) error {
 	if err != nil {
 		return err
 	}
+	p.seen = nil // the sample company was made a moment ago: there is nothing to look for
 	home := localURL(t.company)
 	c := &company{
 		local: p.app.Directories[0].Directory, people: people, self: home, now: p.now,

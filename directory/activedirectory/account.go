@@ -94,7 +94,8 @@ func (d *Directory) account(ctx context.Context, c *ldapclient.Conn, e *goldap.E
 			return account.Account{}, err
 		}
 	}
-	a.Groups, err = d.groups(ctx, c, e)
+	in, err := d.groups(ctx, c, e)
+	a.Groups, a.Privileged = in.names, a.Privileged || in.mighty
 	return a, err
 }
 

@@ -49,6 +49,8 @@ type Directory struct {
 	controllers map[string]controller // what they said lately, by URL
 	policies    map[string]policy     // read lately, by DN
 	known       map[string]group      // groups, read lately
+	mightyAt    map[string]bool       // where the groups are whose members are guarded
+	mightyRead  time.Time             // when that was asked
 	written     map[string]place      // where an account was written lately, by identifier
 }
 
@@ -60,7 +62,7 @@ func New(name string, s Settings, now func() time.Time) (*Directory, error) {
 	}
 	set := s.client()
 	set.Controls = []goldap.Control{ldapclient.Optional{OID: oidDescriptor, Value: ownerGroupList}}
-	set.Opened, set.Refused = d.opened, func(e *goldap.Error) string { return triedAs(ldapclient.Said(e)).means }
+	set.Opened, set.Refused = d.opened, d.refused
 	var err error
 	if d.Client, err = ldapclient.New(set, now); err != nil {
 		return nil, errors.Join(err, s.check())

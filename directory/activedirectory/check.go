@@ -3,8 +3,7 @@ package activedirectory
 import (
 	"context"
 	"crypto/rand"
-	"encoding/binary"
-	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,12 +11,6 @@ import (
 
 	"postern/directory"
 	"postern/directory/ldapclient"
-)
-
-// Clocks: Kerberos gives up at five minutes.
-const (
-	clockOdd   = time.Minute
-	clockWrong = 5 * time.Minute
 )
 
 // soon is how long before its end the service account's password is worth a warning.
@@ -51,41 +44,25 @@ func (d *Directory) checkController(r *ldapclient.Report, c *ldapclient.Conn, s 
 	at := c.Server().URL
 	r.Good("%s: is %s, a domain controller of %s", at, s.host, dnsName(s.domain))
 	if !s.synchronised {
-		r.Add(directory.Warning, "see why it does not replicate: repadmin /showrepl, or samba-tool drs showrepl", "%s: has not taken over what the other controllers know since it started", at)
+		r.Add(directory.Warning, ldapclient.Steps("why it does not replicate tells, on Windows:", "repadmin /showrepl", "# on Samba:", "samba-tool drs showrepl"), "%s: has not taken over what the other controllers know since it started", at)
 	}
-	if s.clock.IsZero() {
-		return
-	}
-	apart := s.read.Sub(s.clock).Abs()
-	const fix = "set both clocks by the same source: chronyc tracking here, w32tm /query /status or chronyc tracking there"
-	switch {
-	case apart > clockWrong:
-		r.Add(directory.Fault, fix, "%s: its clock and this machine's are %s apart", at, apart.Round(time.Second))
-	case apart > clockOdd:
-		r.Add(directory.Warning, fix, "%s: its clock and this machine's are %s apart", at, apart.Round(time.Second))
-	default:
-		r.Good("%s: its clock and this machine's agree", at)
-	}
+	r.Clock(at, s.clock, s.read)
 }
-
-// Groups whose members may do more than set passwords: relative identifiers (MS-DTYP section
-// 2.4.2.4).
-var mighty = map[uint32]string{512: "Domain Admins", 518: "Schema Admins", 519: "Enterprise Admins", 544: "Administrators", 548: "Account Operators"}
 
 // checkSelf looks at the service account itself.
 func (d *Directory) checkSelf(r *ldapclient.Report, c *ldapclient.Conn, s controller, who trustee) {
 	at := c.Server().URL
 	if len(s.self) == 0 {
-		r.Add(directory.Warning, "nothing is known that takes this right away; report it", "%s: does not say which groups the service account is in: what it may do is seen only when it tries", at)
+		r.Add(directory.Warning, ldapclient.Steps("nothing is known that takes this right away; try with a canary what it may do (docs/operate/rehearsal.md):", "postern rehearse"), "%s: does not say which groups the service account is in: what it may do is seen only when it tries", at)
 	}
 	for one := range s.self {
-		if name := mighty[binary.LittleEndian.Uint32([]byte(one[len(one)-sidPart:]))]; name != "" {
+		if name := one.mighty(); name != "" {
 			r.Add(directory.Warning, "take it out of the group, and delegate what Postern needs: docs/operate/active-directory.md", "%s: the service account is in %s and may do far more than set passwords", at, name)
 		}
 	}
 	ends := moment(who.ends)
 	if left := ends.Sub(d.now()); !ends.IsZero() && left < soon {
-		r.Add(directory.Warning, fmt.Sprintf(`give it a long random password that does not expire: dsmod user DN -pwdneverexpires yes, or samba-tool user setexpiry %s --noexpiry`, strings.SplitN(who.name, "@", 2)[0]),
+		r.Add(directory.Warning, d.onService("give it a long random password that does not expire;", `Set-ADUser -Identity "%s" -PasswordNeverExpires $true`, "samba-tool user setexpiry %s --noexpiry"),
 			"%s: the service account's own password expires on %s", at, ends.Format(time.DateTime))
 	}
 }
@@ -98,7 +75,7 @@ func (d *Directory) checkPeople(ctx context.Context, r *ldapclient.Report, c *ld
 	}
 	_, err := d.Search(ctx, c, ldapclient.Query{Base: d.set.Base, Scope: goldap.ScopeBaseObject, Filter: ldapclient.Anything, Attributes: []string{ldapclient.NoAttribute}, Limit: 1})
 	if err != nil {
-		r.Add(directory.Fault, "correct base, or give the service account the right to read it; try: "+tool("-s", "base"), "%s: base %s: %v", at, d.set.Base, err)
+		r.Add(directory.Fault, ldapclient.Steps("correct base, or give the service account the right to read it; by hand:", tool("-s", "base")), "%s: base %s: %s", at, d.set.Base, ldapclient.Brief(err))
 		return
 	}
 	scope := goldap.ScopeWholeSubtree
@@ -106,15 +83,15 @@ func (d *Directory) checkPeople(ctx context.Context, r *ldapclient.Report, c *ld
 		scope = goldap.ScopeSingleLevel
 	}
 	filter := "(&" + d.set.UserFilter + "(!(" + attrGuarded + "=1)))"
-	found, err := d.Search(ctx, c, ldapclient.Query{Base: d.set.Base, Scope: scope, Filter: filter, Attributes: d.attributes(), Limit: 1,
-		Controls: []goldap.Control{ldapclient.Optional{OID: oidDescriptor, Value: ownerGroupList}}})
+	found, err := d.Search(ctx, c, ldapclient.Query{Base: d.set.Base, Scope: scope, Filter: filter, Attributes: d.attributes(), Limit: sampled,
+		Controls: []goldap.Control{goldap.NewControlPaging(sampled), ldapclient.Optional{OID: oidDescriptor, Value: ownerGroupList}}}) // Samba counts pages alone
 	search := tool("-s", strings.TrimSuffix(d.set.Scope, "tree"), "-z", "1", ldapclient.Quoted(d.set.UserFilter))
 	switch {
 	case err != nil:
-		r.Add(directory.Fault, "see user_filter and the service account's rights; try: "+search, "%s: search for people: %v", at, err)
+		r.Add(directory.Fault, ldapclient.Steps("correct user_filter, or give the service account the right to read people; by hand:", search), "%s: search for people: %s", at, ldapclient.Brief(err))
 		return
 	case len(found) == 0:
-		r.Add(directory.Fault, "correct base and user_filter, or give the service account the right to read people; try: "+search, "%s: nobody below %s matches %s", at, d.set.Base, d.set.UserFilter)
+		r.Add(directory.Fault, ldapclient.Steps("correct base and user_filter, or give the service account the right to read people; by hand:", search), "%s: nobody below %s matches %s", at, d.set.Base, d.set.UserFilter)
 		return
 	}
 	e := found[0]
@@ -125,17 +102,32 @@ func (d *Directory) checkPeople(ctx context.Context, r *ldapclient.Report, c *ld
 		}
 	}
 	r.Good("%s: people are found below %s", at, d.set.Base)
-	s, _ := d.controller(c)
-	if m := s.rights(e); m.known && !m.reset {
-		r.Add(directory.Warning, who.commands(d.set.Base, grantReset, grantUnlock, grantMustChange),
-			"%s: the service account may not reset the password of %s, one of those found; look at others with postern check --person LOGIN", at, e.DN)
-	} else if m.known {
-		r.Good("%s: the service account may reset the password of %s, one of those found", at, e.DN)
-	}
+	d.checkRights(r, c, who, found[:min(len(found), sampled)])
 	began := d.now()
 	_, err = d.Find(ctx, "postern-check-"+strings.ToLower(rand.Text()))
 	if took := d.now().Sub(began); err != nil && took > slowSearch {
 		r.Add(directory.Warning, "take out of login_attributes what is not indexed (searchFlags 1 in the schema)", "%s: looking a name up took %s", at, took.Round(time.Millisecond))
+	}
+}
+
+// sampled is how many people's access lists are looked at.
+const sampled = 5
+
+// checkRights tells what the service may do to some people, as far as their access lists can be read.
+func (d *Directory) checkRights(r *ldapclient.Report, c *ldapclient.Conn, who trustee, found []*goldap.Entry) {
+	s, _ := d.controller(c)
+	found = slices.DeleteFunc(found, func(e *goldap.Entry) bool { return !s.rights(e).known })
+	all := who.commands(d.set.Base, grantReset, grantUnlock, grantMustChange)
+	for _, one := range []struct {
+		means string
+		lack  directory.Severity
+		has   func(may) bool
+	}{
+		{"set the password (Reset Password)", directory.Fault, func(m may) bool { return m.reset }},
+		{"end a lock-out (write lockoutTime)", directory.Warning, func(m may) bool { return m.unlock }},
+		{"demand or waive a change at the next sign-in (write pwdLastSet)", directory.Warning, func(m may) bool { return m.mustChange }},
+	} {
+		r.Sample(c.Server().URL, ldapclient.Right{Means: one.means, Lack: one.lack, Fix: all}, found, func(e *goldap.Entry) bool { return one.has(s.rights(e)) })
 	}
 }
 
@@ -148,12 +140,13 @@ func (d *Directory) checkPolicies(ctx context.Context, r *ldapclient.Report, c *
 	at := c.Server().URL
 	p, err := d.policy(ctx, c, s.domain, domainNames)
 	if err != nil || !p.known {
-		r.Add(directory.Warning, "let the service account read minPwdLength and its like of "+s.domain, "%s: the domain's password policy can't be read", at)
+		r.Add(directory.Warning, who.commands(s.domain, grantDomain), "%s: the domain's password policy can't be read", at)
 	} else {
 		r.Good("%s: the domain's password policy: %s", at, p)
 	}
 	if p.minAge > 0 && d.hints(s) != "" {
-		r.Add(directory.Warning, "set the minimum password age to 0, or policy_hints: never, or let people unlock instead", "%s: a reset within %s of the last change is refused", at, p.minAge)
+		r.Add(directory.Warning, ldapclient.Steps("let people unlock instead, or policy_hints: never in postern.yaml, or, on Windows (PowerShell):",
+			"Set-ADDefaultDomainPasswordPolicy -Identity "+dnsName(s.domain)+" -MinPasswordAge 00:00:00", "# on Samba:", "samba-tool domain passwordsettings set --min-pwd-age=0"), "%s: a reset within %s of the last change is refused", at, ldapclient.Span(p.minAge))
 	}
 	container := "CN=Password Settings Container,CN=System," + s.domain
 	found, err := d.Search(ctx, c, ldapclient.Query{Base: container, Scope: goldap.ScopeWholeSubtree, Filter: ldapclient.Anything, Attributes: []string{"objectClass", objectNames.minimum}})

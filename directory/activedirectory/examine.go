@@ -23,7 +23,7 @@ func (d *Directory) Examine(ctx context.Context, id string) ([]directory.Finding
 	var r *ldapclient.Report
 	err := d.Read(d.at(ctx, id), func(c *ldapclient.Conn) error {
 		r = &ldapclient.Report{}
-		e, err := d.One(ctx, c, filter, append(stateAttributes(), attrCreated))
+		e, err := d.One(ctx, c, filter, append(stateAttributes(), attrCreated, attrGroupName))
 		if err != nil {
 			return err
 		}
@@ -48,10 +48,11 @@ func (d *Directory) examineRights(r *ldapclient.Report, s controller, who truste
 	m, ou := s.rights(e), above(e.DN)
 	guarded := ldapclient.First(e, attrGuarded) == "1"
 	if !m.known {
-		r.Add(directory.Warning, "let the service account read the account's access list (dsacls: the right RC, read permissions; members of Authenticated Users have it unless it was taken away)",
+		r.Add(directory.Warning, who.commands(ou, grantLook),
 			"%s: the access list can't be read or judged: whether the service may reset the password is seen only when it tries", e.DN)
 		return
 	}
+	var lacks []string
 	for _, one := range []struct {
 		given  bool
 		grant  grant
@@ -67,11 +68,15 @@ func (d *Directory) examineRights(r *ldapclient.Report, s controller, who truste
 		case one.given:
 			r.Good("%s: the service account may %s", e.DN, one.may)
 		case guarded:
-			r.Add(one.lack, "leave the account to its administrators, as AdminSDHolder means it; if it is no longer in a guarded group, clear adminCount and let it inherit again: "+
-				fmt.Sprintf(`dsacls "%s" /P:N`, e.DN), "%s: the service account %s. The account is guarded by AdminSDHolder (adminCount 1): every hour its access list is replaced, and what was delegated on %s does not reach it", e.DN, one.mayNot, ou)
+			lacks = append(lacks, one.may)
 		default:
 			r.Add(one.lack, who.commands(ou, one.grant), "%s: the service account %s", e.DN, one.mayNot)
 		}
+	}
+	if len(lacks) > 0 {
+		r.Add(directory.Warning, "# leave the account to its administrators; if it is no longer in a guarded group, clear adminCount and let it inherit again:\n"+inheritAgain(e.DN),
+			"%s: guarded by AdminSDHolder (adminCount 1), which replaces its access list every hour: what was delegated on %s does not reach it, and the service account may not %s. That is as it should be",
+			e.DN, ou, strings.Join(lacks, ", "))
 	}
 }
 
@@ -83,9 +88,9 @@ func (d *Directory) examineState(r *ldapclient.Report, e *goldap.Entry) {
 		r.Add(directory.Fault, "let the service account read userAccountControl", "%s: whether it is disabled can't be read, so it counts as disabled", e.DN)
 	}
 	if ends := moment(ldapclient.First(e, attrEnds)); !ends.IsZero() && !ends.After(d.now()) {
-		r.Add(directory.Warning, "an administrator sets another accountExpires", "%s: the account expired on %s; a new password does not change that", e.DN, ends.Format(time.DateTime))
+		r.Add(directory.Warning, onAccount("an administrator lets it go on;", e, `Clear-ADAccountExpiration -Identity "%s"`, "samba-tool user setexpiry %s --noexpiry"), "%s: the account expired on %s; a new password does not change that", e.DN, ends.Format(time.DateTime))
 	} else if a.Disabled && readable {
-		r.Add(directory.Warning, "an administrator enables it", "%s: the account is disabled; a new password does not change that", e.DN)
+		r.Add(directory.Warning, onAccount("an administrator enables it, if it should be;", e, `Enable-ADAccount -Identity "%s"`, "samba-tool user enable %s"), "%s: the account is disabled; a new password does not change that", e.DN)
 	}
 	if a.Locked {
 		r.Add(directory.Warning, "a reset or an unlock ends it", "%s: locked by wrong passwords since %s", e.DN, a.LockedSince.Format(time.DateTime))
@@ -118,7 +123,7 @@ func (d *Directory) examinePolicy(ctx context.Context, r *ldapclient.Report, c *
 		r.Add(directory.Warning, d.trustee(ctx, c, s).commands(above(from), grantPolicy),
 			"the password settings object %s holds, which the service account can't read: people are shown no rules of the directory, and a refusal comes unforeseen", from)
 	default:
-		r.Add(directory.Warning, "let the service account read minPwdLength and its like of "+s.domain, "the domain's password policy can't be read")
+		r.Add(directory.Warning, d.trustee(ctx, c, s).commands(s.domain, grantDomain), "the domain's password policy can't be read")
 	}
 	d.tellHints(r, c, s)
 	return nil
@@ -127,7 +132,7 @@ func (d *Directory) examinePolicy(ctx context.Context, r *ldapclient.Report, c *
 // tellHints says whether the controller applies history and minimum age to resets.
 func (d *Directory) tellHints(r *ldapclient.Report, c *ldapclient.Conn, s controller) {
 	at := c.Server().URL
-	const alone = "set password.history so that Postern remembers what it was given"
+	const alone = "password.history: 5 in postern.yaml, so that Postern remembers what it was given; with it this is only for your knowledge"
 	switch {
 	case s.hints != "" && d.set.PolicyHints == "never":
 		r.Add(directory.Warning, "policy_hints: auto", "%s: could apply history and minimum age to resets, and is not asked to (policy_hints: never)", at)
@@ -136,7 +141,7 @@ func (d *Directory) tellHints(r *ldapclient.Report, c *ldapclient.Conn, s contro
 	case d.set.PolicyHints == "never":
 		r.Good("%s: history and minimum age are not applied to resets (policy_hints: never)", at)
 	default:
-		r.Add(directory.Warning, alone, "%s: history is not enforced here: the controller offers no policy hints (control %s), so a reset may bring a former password back. Length and complexity hold", at, oidHints)
+		r.Add(directory.Warning, alone, "%s: history is not enforced here: the controller offers no policy hints (control %s), so a reset may bring a former password back unless password.history is set. Length and complexity hold", at, oidHints)
 	}
 }
 
@@ -144,21 +149,21 @@ func (d *Directory) tellHints(r *ldapclient.Report, c *ldapclient.Conn, s contro
 func (p policy) String() string {
 	words := []string{fmt.Sprintf("at least %d characters", p.minimum)}
 	if p.complex {
-		words = append(words, "three classes of them")
+		words = append(words, "three kinds of characters")
 	}
 	if p.history > 0 {
 		words = append(words, fmt.Sprintf("none of the last %d", p.history))
 	}
 	if p.minAge > 0 {
-		words = append(words, fmt.Sprintf("no change within %s", p.minAge))
+		words = append(words, "no change within "+ldapclient.Span(p.minAge))
 	}
 	if p.maxAge > 0 {
-		words = append(words, fmt.Sprintf("expires after %s", p.maxAge))
+		words = append(words, "expires after "+ldapclient.Span(p.maxAge))
 	}
 	if p.threshold > 0 {
 		until := "until somebody unlocks"
 		if p.lockout > 0 {
-			until = "for " + p.lockout.String()
+			until = "for " + ldapclient.Span(p.lockout)
 		}
 		words = append(words, fmt.Sprintf("locked after %d wrong ones %s", p.threshold, until))
 	}

@@ -8,6 +8,7 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
+	"postern/directory"
 	"postern/directory/ldapclient"
 )
 
@@ -24,6 +25,8 @@ var (
 	grantUnlock     = grant{"RPWP;lockoutTime;user", "S", "(OA;CIIO;RPWP;" + idLockoutTime + ";" + idUser + ";%s)"}
 	grantMustChange = grant{"RPWP;pwdLastSet;user", "S", "(OA;CIIO;RPWP;" + idPwdLastSet + ";" + idUser + ";%s)"}
 	grantPolicy     = grant{"GR", "T", "(A;CI;LCRPLORC;;;%s)"}
+	grantLook       = grant{"RC;;user", "S", "(OA;CIIO;RC;;" + idUser + ";%s)"}
+	grantDomain     = grant{"GR", "", "(A;;LCRPLORC;;;%s)"}
 	grantUnexpire   = grant{"CA;Unexpire Password", "", "(OA;;CR;" + idUnexpire + ";;%s)"}
 )
 
@@ -76,16 +79,43 @@ func dnsName(domain string) string {
 // commands give rights on an object: first as Windows takes them, then as Samba does.
 func (t trustee) commands(object string, grants ...grant) string {
 	var windows, aces []string
+	place, words1 := forWindows(object, placeOfObject)
+	name, words2 := forWindows(t.name, nameOfService)
 	for _, g := range grants {
 		tree := ""
 		if g.tree != "" {
 			tree = "/I:" + g.tree + " "
 		}
-		windows = append(windows, fmt.Sprintf(`dsacls "%s" %s/G "%s:%s"`, strings.ReplaceAll(object, `"`, `\"`), tree, t.name, g.words))
+		windows = append(windows, fmt.Sprintf(`dsacls "%s" %s/G "%s:%s"`, place, tree, name, g.words))
 		aces = append(aces, fmt.Sprintf(g.aces, t.sid))
 	}
-	return fmt.Sprintf("on Windows: %s; on Samba: samba-tool dsacl set --objectdn=%s --sddl=%s",
-		strings.Join(windows, " & "), ldapclient.Quoted(object), ldapclient.Quoted(strings.Join(aces, "")))
+	return ldapclient.Steps("on Windows:"+words1+words2, append(windows, "# on Samba:",
+		"samba-tool dsacl set --objectdn="+ldapclient.Quoted(object)+" --sddl="+ldapclient.Quoted(strings.Join(aces, "")))...)
+}
+
+// What stands in commands for names that cannot.
+const (
+	placeOfObject = "DN-OF-THE-OBJECT"
+	nameOfService = "NAME-OF-THE-SERVICE-ACCOUNT"
+)
+
+// ends are the characters that cmd.exe or PowerShell obeys between double quotes too, or that end
+// them there; neither has a way to write each of them that the other one understands.
+const ends = "\"&|<>^%!$`\u201c\u201d\u201e"
+
+// forWindows is a name for between double quotes in a command of Windows. Where it holds what a command
+// line would obey there is a placeholder, and words that say what to put there.
+func forWindows(name, placeholder string) (word, words string) {
+	if !strings.ContainsAny(name, ends) && directory.Plain(name) == name {
+		return name, ""
+	}
+	return placeholder, fmt.Sprintf(" (put the name %s for %s by hand: a command line would obey some of its characters)", ldapclient.Quoted(name), placeholder)
+}
+
+// inheritAgain lets an object take over what is delegated above it.
+func inheritAgain(dn string) string {
+	place, words := forWindows(dn, placeOfObject)
+	return ldapclient.Steps(strings.TrimSpace(words), fmt.Sprintf(`dsacls "%s" /P:N`, place))
 }
 
 // above is where an entry stands.

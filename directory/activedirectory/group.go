@@ -2,6 +2,7 @@ package activedirectory
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,36 +32,61 @@ type group struct {
 	read time.Time
 	name string
 	in   []string // the groups that it is a member of, as keys
+	// mighty tells that its members are guarded (AdminSDHolder), or will be within the hour.
+	mighty bool
 }
 
-// groups returns the names of the person's groups. The primary one is no member value: it is asked
+// membership is what is known of a person's groups.
+type membership struct {
+	names  []string
+	mighty bool // one of them is
+}
+
+// add adds a group as a search tells of it.
+func (m *membership) add(g *goldap.Entry) {
+	m.names = append(m.names, ldapclient.First(g, attrGroupName))
+	m.mighty = m.mighty || isMighty(g)
+}
+
+func isMighty(g *goldap.Entry) bool {
+	return sid(g.GetEqualFoldRawAttributeValue(attrSID)).mighty() != ""
+}
+
+// groups returns the names of the person's groups, and whether one of them makes its members mighty:
+// adminCount says so only once a controller has looked, which happens every hour. The primary one is no member value: it is asked
 // for by its identifier; with groups: direct only where it is an unusual one, since that costs a
 // search.
-func (d *Directory) groups(ctx context.Context, c *ldapclient.Conn, e *goldap.Entry) ([]string, error) {
-	var out []string
+func (d *Directory) groups(ctx context.Context, c *ldapclient.Conn, e *goldap.Entry) (membership, error) {
+	var out membership
 	var err error
 	switch d.set.Groups {
 	case "none":
-		return nil, nil
+		return out, nil
 	case "direct":
 		out, err = d.direct(ctx, c, e)
 	case "nested":
 		out, err = d.nested(ctx, c, e)
 	}
-	slices.Sort(out)
-	return slices.Compact(out), err
+	slices.Sort(out.names)
+	out.names = slices.Compact(out.names)
+	return out, err
 }
 
 // direct names the groups that the entry itself is in. Whoever has more than one answer holds is
 // nobody here, as in searchGroups: a rule could be about one of those that are not told.
-func (d *Directory) direct(ctx context.Context, c *ldapclient.Conn, e *goldap.Entry) ([]string, error) {
+func (d *Directory) direct(ctx context.Context, c *ldapclient.Conn, e *goldap.Entry) (membership, error) {
+	var out membership
 	if _, whole := startOf(e); !whole {
-		return nil, fmt.Errorf("ldap: %s has more groups than one answer holds; set groups: nested: %w", e.DN, directory.ErrUnavailable)
+		return out, fmt.Errorf("ldap: %s has more groups than one answer holds; set groups: nested: %w", e.DN, directory.ErrUnavailable)
 	}
-	var out []string
+	mighty, err := d.mighty(ctx, c, e)
+	if err != nil {
+		return out, err
+	}
 	for _, dn := range e.GetEqualFoldAttributeValues(attrGroups) {
+		out.mighty = out.mighty || mighty[strings.ToLower(dn)]
 		if parsed, err := goldap.ParseDN(dn); err == nil && len(parsed.RDNs) > 0 && len(parsed.RDNs[0].Attributes) > 0 {
-			out = append(out, parsed.RDNs[0].Attributes[0].Value)
+			out.names = append(out.names, parsed.RDNs[0].Attributes[0].Value)
 		}
 	}
 	primary := primaryGroup(e)
@@ -69,26 +95,62 @@ func (d *Directory) direct(ctx context.Context, c *ldapclient.Conn, e *goldap.En
 	}
 	found, err := d.searchGroups(ctx, c, "("+attrSID+"="+goldap.EscapeFilter(primary)+")")
 	for _, g := range found {
-		out = append(out, ldapclient.First(g, attrGroupName))
+		out.add(g)
 	}
 	return out, err
+}
+
+// mighty returns the places in the tree of the groups whose members are guarded. The entry of a person
+// names groups by their places alone, which can be translated and moved; where they are is asked now
+// and then.
+func (d *Directory) mighty(ctx context.Context, c *ldapclient.Conn, e *goldap.Entry) (map[string]bool, error) {
+	d.mu.Lock()
+	places, at := d.mightyAt, d.mightyRead
+	d.mu.Unlock()
+	if places != nil && d.now().Sub(at) < controllerFresh {
+		return places, nil
+	}
+	filter := "(|"
+	for rid := range mightyBuiltin {
+		filter += "(" + attrSID + "=" + goldap.EscapeFilter(headOfBuiltin+string(binary.LittleEndian.AppendUint32(nil, rid))) + ")"
+	}
+	who, _ := readSID(e.GetEqualFoldRawAttributeValue(attrSID))
+	for rid := range mightyInDomain {
+		if one, ok := who.beside(rid); ok {
+			filter += "(" + attrSID + "=" + goldap.EscapeFilter(string(one)) + ")"
+		}
+	}
+	found, err := d.searchGroups(ctx, c, filter+")")
+	if err != nil {
+		return nil, err
+	}
+	places = map[string]bool{}
+	for _, g := range found {
+		places[strings.ToLower(g.DN)] = true
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if who != "" {
+		d.mightyAt, d.mightyRead = places, d.now()
+	}
+	return places, nil
 }
 
 // nested names these and all that they are in, however deep. Where all of them were seen lately no
 // more is asked; otherwise a search or two find them (LDAP_MATCHING_RULE_TRANSITIVE_EVAL, MS-ADTS
 // section 3.1.1.3.4.4.3), and tell of each what it is in.
-func (d *Directory) nested(ctx context.Context, c *ldapclient.Conn, e *goldap.Entry) ([]string, error) {
+func (d *Directory) nested(ctx context.Context, c *ldapclient.Conn, e *goldap.Entry) (membership, error) {
 	start, whole := startOf(e)
 	if out, ok := d.climb(start); ok && whole {
 		return out, nil
 	}
+	var out membership
 	found, err := d.above(ctx, c, e)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	var out []string
 	for _, g := range found {
-		out = append(out, ldapclient.First(g, attrGroupName))
+		out.add(g)
 	}
 	d.remember(found)
 	return out, nil
@@ -137,11 +199,11 @@ func startOf(e *goldap.Entry) (keys []string, whole bool) {
 }
 
 // climb follows the groups from start upwards; false when one of them was not seen lately.
-func (d *Directory) climb(start []string) ([]string, bool) {
+func (d *Directory) climb(start []string) (membership, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	seen := map[string]bool{}
-	var out []string
+	var out membership
 	for todo := slices.Clone(start); len(todo) > 0; {
 		key := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
@@ -150,10 +212,10 @@ func (d *Directory) climb(start []string) ([]string, bool) {
 		}
 		g, ok := d.known[key]
 		if !ok || d.now().Sub(g.read) >= groupsFresh {
-			return nil, false
+			return membership{}, false
 		}
 		seen[key] = true
-		out, todo = append(out, g.name), append(todo, g.in...)
+		out.names, out.mighty, todo = append(out.names, g.name), out.mighty || g.mighty, append(todo, g.in...)
 	}
 	return out, true
 }
@@ -175,7 +237,7 @@ func (d *Directory) remember(found []*goldap.Entry) {
 		if !whole {
 			continue
 		}
-		g := group{read: now, name: ldapclient.First(e, attrGroupName), in: in}
+		g := group{read: now, name: ldapclient.First(e, attrGroupName), in: in, mighty: isMighty(e)}
 		d.known[strings.ToLower(e.DN)] = g
 		if id := string(e.GetEqualFoldRawAttributeValue(attrSID)); id != "" {
 			d.known[id] = g

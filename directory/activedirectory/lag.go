@@ -87,7 +87,7 @@ func (l *lag) tell(ctx context.Context, r *ldapclient.Report) {
 		}
 		if waits > 0 {
 			behind = true
-			r.Add(directory.Warning, "see why: repadmin /replsummary, or samba-tool drs showrepl", "%s: does not know of a password that was set %s ago on another controller: replication lags", url, waits.Round(time.Minute))
+			r.Add(directory.Warning, ldapclient.Steps("why tells, on Windows:", "repadmin /replsummary", "# on Samba:", "samba-tool drs showrepl"), "%s: does not know of a password that was set %s ago on another controller: replication lags", url, ldapclient.Span(waits.Round(time.Minute)))
 		}
 	}
 	if !behind {

@@ -206,14 +206,21 @@ func TestCheck(t *testing.T) {
 		{name: "nothing is wrong"},
 		{name: "wrong base", text: "base OU=Nowhere", fix: "correct base", tune: func(s *Settings) { s.Base = "OU=Nowhere," + testenv.SambaBase }},
 		{name: "nobody matches", text: "nobody below", fix: "user_filter", tune: func(s *Settings) { s.UserFilter = "(objectClass=printQueue)" }},
-		{name: "wrong account", text: "wrong password", fix: "bind_dn", tune: func(s *Settings) { s.BindDN = "nobody@ad.example.test" }},
-		{name: "disabled account", text: "disabled", fix: "bind_dn", tune: func(s *Settings) { s.BindDN = "svc-off@ad.example.test" }, spoil: func() {
+		{name: "wrong account", text: "wrong password", fix: "-s base 1.1", tune: func(s *Settings) { s.BindDN = "nobody@ad.example.test" }},
+		{name: "disabled account", text: "disabled", fix: "samba-tool user enable 'svc-off'", tune: func(s *Settings) { s.BindDN = "svc-off@ad.example.test" }, spoil: func() {
 			if err := s.AddUser(testenv.SambaUser{Login: "svc-off", Password: testenv.SambaServiceWord, Disabled: true}); err != nil {
 				t.Fatal(err)
 			}
 		}},
-		{name: "no rights", text: "may not reset the password", fix: "dsacls", tune: func(s *Settings) { s.BindDN = testenv.SambaWeak }},
+		{name: "no rights", text: "may not set the password (Reset Password): it has the right for none of the 5", fix: "dsacls", tune: func(s *Settings) { s.BindDN = testenv.SambaWeak }},
 		{name: "no settings objects", text: "password settings objects can't be read", fix: "Password Settings Container", tune: func(s *Settings) { s.BindDN = testenv.SambaHalf }},
+		{name: "locked account", text: "the account is locked by wrong passwords", fix: "samba-tool user unlock 'svc-shut'", tune: func(s *Settings) { s.BindDN = "svc-shut@ad.example.test" }, spoil: func() {
+			if err := s.AddUser(testenv.SambaUser{Login: "svc-shut", Password: testenv.SambaServiceWord, Locked: true}); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{name: "TLS to the port that speaks StartTLS", text: "speaks no TLS from the start", fix: "write ldap://", tune: func(x *Settings) { x.URLs = []string{"ldaps://" + s.Address} }},
+		{name: "StartTLS to the port that speaks TLS", text: "speaks TLS from the start", fix: "write ldaps://", tune: func(x *Settings) { x.URLs = []string{"ldap://" + s.TLSAddress} }},
 		{name: "too mighty", text: "Domain Admins", fix: "delegate", tune: func(s *Settings) { s.BindDN = "svc-mighty@ad.example.test" }, spoil: func() {
 			if err := s.AddUser(testenv.SambaUser{Login: "svc-mighty", Password: testenv.SambaServiceWord, Groups: []string{"CN=Domain Admins,CN=Users," + testenv.SambaBase}}); err != nil {
 				t.Fatal(err)
@@ -221,7 +228,7 @@ func TestCheck(t *testing.T) {
 		}},
 		{name: "no Unexpire Password", text: "Unexpire Password", fix: "Unexpire Password", spoil: func() {
 			tool := "samba-tool dsacl set --objectdn='" + testenv.SambaBase + "' --sddl='(OD;;CR;" + idUnexpire + ";;AU)'"
-			samba(t, s, "on Samba: "+tool)
+			samba(t, s, tool)
 		}},
 	} {
 		set := settings(t, s)
@@ -242,6 +249,17 @@ func TestCheck(t *testing.T) {
 			return strings.Contains(f.Text, c.text) && strings.Contains(f.Fix, c.fix)
 		}) {
 			t.Errorf("%s: got %+v, want %q and a fix with %q", c.name, found, c.text, c.fix)
+		}
+		for _, f := range found {
+			if c.name == "locked account" && strings.Contains(f.Text, c.text) { // what is printed lets it work, and keeps it so
+				samba(t, s, f.Fix)
+				if _, err := open(t, set).Find(t.Context(), "alice"); err != nil {
+					t.Errorf("unlocked: %v", err)
+				}
+			}
+			if strings.Contains(f.Text, ".c:") {
+				t.Errorf("%s: a place in the server's source: %s", c.name, f.Text)
+			}
 		}
 	}
 	slapd := testenv.Slapd(t, testenv.SlapdOptions{NoSync: true})

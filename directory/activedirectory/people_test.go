@@ -159,15 +159,29 @@ func groups(t *testing.T, s *testenv.SambaServer) {
 			t.Errorf("%s, %s: got %q, want %q", c.how, c.login, got, c.want)
 		}
 	}
+	if err := s.AddUser(testenv.SambaUser{Login: "paula", Groups: []string{"CN=Backup Operators,CN=Builtin," + testenv.SambaBase}}); err != nil {
+		t.Fatal(err)
+	}
+	modify(t, s, "CN=Print Operators,CN=Builtin,"+testenv.SambaBase, "member", "CN=helpdesk,"+testenv.SambaGroups)
+	modify(t, s, "CN=helpdesk,"+testenv.SambaGroups, "member", s.DN("alice"), s.DN("bob"), s.DN("o'neil"), s.DN("ivy"))
+	defer modify(t, s, "CN=Print Operators,CN=Builtin,"+testenv.SambaBase, "member")
 	// Whoever has an administrators' group as the primary one is not listed among its members.
 	modify(t, s, "CN=Domain Admins,CN=Users,"+testenv.SambaBase, "member", s.DN("oscar"), s.DN("frank"), "CN=Administrator,CN=Users,"+testenv.SambaBase)
 	modify(t, s, s.DN("frank"), attrPrimary, "512")
 	for _, how := range []string{"nested", "direct"} {
 		set := settings(t, s)
 		set.Groups = how
-		got := lookUp(t, open(t, set), "frank").Groups
+		d := open(t, set)
+		got := lookUp(t, d, "frank").Groups
 		if !slices.Contains(got, "Domain Admins") {
 			t.Errorf("%s: got %v, want the primary group among them", how, got)
+		}
+		for login, want := range map[string]bool{"frank": true, "paula": true, "dave": false, "ivy": how == "nested"} {
+			for range 2 { // the second time as remembered
+				if a := lookUp(t, d, login); a.Privileged != want {
+					t.Errorf("%s, %s: got %+v, want privileged %t before adminCount is set", how, login, a, want)
+				}
+			}
 		}
 		if how == "nested" && !slices.Contains(got, "Administrators") {
 			t.Errorf("got %v, want what the primary group is in among them", got)
@@ -352,6 +366,9 @@ func examine(t *testing.T, s *testenv.SambaServer) {
 		if !strings.Contains(f.Fix, `dsacls "OU=It's\, ours,OU=People,`) {
 			t.Errorf("no command for Windows: %s", f.Fix)
 		}
+		if at := strings.Index(f.Fix, "\n# on Samba:\nsamba-tool "); !strings.HasPrefix(f.Fix, "# on Windows:\ndsacls ") || at < 0 {
+			t.Errorf("words among the commands: %s", f.Fix)
+		}
 		samba(t, s, f.Fix)
 	}
 	if left := faults(); len(left) != 0 {
@@ -378,6 +395,13 @@ func examine(t *testing.T, s *testenv.SambaServer) {
 			t.Errorf("%s: got %+v, %v, want %q", login, found, err, want)
 		}
 	}
+	oscar, err := d.Examine(t.Context(), lookUp(t, d, "oscar").Ref.ID)
+	oscar = slices.DeleteFunc(oscar, func(f directory.Finding) bool {
+		return f.Severity == directory.Good || strings.Contains(f.Text, "history is not enforced here")
+	})
+	if err != nil || len(oscar) != 1 || oscar[0].Severity != directory.Warning || strings.Contains(oscar[0].Fix, "/G ") {
+		t.Errorf("a guarded account is one fact, and left alone: got %+v, %v", oscar, err)
+	}
 	if _, err := d.Examine(t.Context(), nobody); !errors.Is(err, directory.ErrNotFound) {
 		t.Errorf("nobody: got %v", err)
 	}
@@ -386,14 +410,21 @@ func examine(t *testing.T, s *testenv.SambaServer) {
 // samba runs the command of a finding on the domain's database, as its administrator would.
 func samba(t *testing.T, s *testenv.SambaServer, fix string) {
 	t.Helper()
-	_, command, ok := strings.Cut(fix, "on Samba: samba-tool ")
-	if !ok {
-		t.Fatalf("no command for Samba: %s", fix)
+	ran := false
+	for command := range strings.Lines(fix) {
+		command, ok := strings.CutPrefix(strings.TrimSpace(command), "samba-tool ")
+		if !ok {
+			continue
+		}
+		ran = true
+		tool := testenv.Program(t, "samba-tool", "samba-common-bin")
+		run := exec.Command("sh", "-c", ldapclient.Quoted(tool)+" "+command+" -H "+ldapclient.Quoted(filepath.Join(s.Dir, "private", "sam.ldb"))+" -s "+ldapclient.Quoted(filepath.Join(s.Dir, "smb.conf")))
+		if out, err := run.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", command, err, out)
+		}
 	}
-	tool := testenv.Program(t, "samba-tool", "samba-common-bin")
-	run := exec.Command("sh", "-c", ldapclient.Quoted(tool)+" "+command+" -H "+ldapclient.Quoted(filepath.Join(s.Dir, "private", "sam.ldb"))+" -s "+ldapclient.Quoted(filepath.Join(s.Dir, "smb.conf")))
-	if out, err := run.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", command, err, out)
+	if !ran {
+		t.Fatalf("no command for Samba: %s", fix)
 	}
 }
 

@@ -1,11 +1,8 @@
 package activedirectory
 
 import (
-	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -14,11 +11,10 @@ import (
 	goldap "github.com/go-ldap/ldap/v3"
 
 	"postern/directory"
+	"postern/directory/directorytest"
 	"postern/directory/ldapclient"
 	"postern/secret"
 )
-
-var update = flag.Bool("update", false, "write testdata anew")
 
 // answers are texts of controllers: of Windows as its documentation and administrators show them,
 // and of Samba as it wrote them.
@@ -97,14 +93,7 @@ func outcome(t *testing.T, e *goldap.Error) error {
 // TestRefusals compares what every answer becomes, and what the person reads, with a file that a
 // person has read.
 func TestRefusals(t *testing.T) {
-	raw, err := os.ReadFile("../../web/page/text/en.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	texts := map[string]any{}
-	if err := json.Unmarshal(raw, &texts); err != nil {
-		t.Fatal(err)
-	}
+	texts := directorytest.Texts(t)
 	var b strings.Builder
 	b.WriteString("What a controller answers to a new password, what it becomes, and what the person reads.\n")
 	for _, a := range answers {
@@ -125,18 +114,7 @@ func TestRefusals(t *testing.T) {
 	for _, one := range tries {
 		fmt.Fprintf(&b, "data %s, password right: %v: %s (%s)\n", one.data, one.right, one.err, one.means)
 	}
-	if *update {
-		if err := os.WriteFile("testdata/refusals.golden", []byte(b.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile("testdata/refusals.golden")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.String() != string(want) {
-		t.Errorf("got other outcomes than testdata/refusals.golden holds; see the difference after go test -run TestRefusals -update:\n%s", b.String())
-	}
+	directorytest.Compare(t, b.String())
 }
 
 func TestGuess(t *testing.T) {

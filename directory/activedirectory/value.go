@@ -93,6 +93,34 @@ func (s sid) beside(rid uint32) (sid, bool) {
 	return sid(binary.LittleEndian.AppendUint32([]byte(s[:len(s)-sidPart]), rid)), true
 }
 
+// Groups whose members may do more than set passwords, and whom AdminSDHolder guards: the last parts
+// of their identifiers (MS-DTYP section 2.4.2.4), in a domain and in every one alike.
+var (
+	mightyInDomain = map[uint32]string{512: "Domain Admins", 518: "Schema Admins", 519: "Enterprise Admins", 526: "Key Admins", 527: "Enterprise Key Admins"}
+	mightyBuiltin  = map[uint32]string{544: "Administrators", 548: "Account Operators", 549: "Server Operators", 550: "Print Operators", 551: "Backup Operators"}
+)
+
+// What such identifiers begin with: S-1-5-21-X-Y-Z and S-1-5-32.
+const (
+	headOfDomain  = "\x01\x05\x00\x00\x00\x00\x00\x05\x15\x00\x00\x00"
+	headOfBuiltin = "\x01\x02\x00\x00\x00\x00\x00\x05\x20\x00\x00\x00"
+)
+
+// mighty is the usual name of one of these groups, or "".
+func (s sid) mighty() string {
+	whole, ok := readSID([]byte(s))
+	if !ok || whole != s {
+		return ""
+	}
+	switch {
+	case strings.HasPrefix(string(s), headOfDomain):
+		return mightyInDomain[binary.LittleEndian.Uint32([]byte(s[len(s)-sidPart:]))]
+	case strings.HasPrefix(string(s), headOfBuiltin):
+		return mightyBuiltin[binary.LittleEndian.Uint32([]byte(s[len(s)-sidPart:]))]
+	}
+	return ""
+}
+
 // Times are counted in units of 100 ns since 1601 (MS-DTYP section 2.3.3).
 const (
 	tick        = 100 * time.Nanosecond

@@ -1,8 +1,9 @@
 // Package directorytest is the suite that every directory passes: what package directory
 // promises, tried on the real thing.
 //
-// It brings no fake directory. A Driver prepares the real one, and says aloud what cannot be
-// tried there and why; nothing is left out silently.
+// It brings no fake directory, but for Hasty, a server that none of the real ones here is. A Driver
+// prepares the real one, and says aloud what cannot be tried there and why; nothing is left out
+// silently.
 package directorytest
 
 import (
@@ -179,13 +180,13 @@ func ambiguous(t *testing.T, d Driver) {
 	d.person(t, Person{Login: "st-twin1", Emails: []string{"twins@example.test"}})
 	d.person(t, Person{Login: "st-twin2", Emails: []string{"twins@example.test"}})
 	_, err := d.Directory.Find(t.Context(), "twins@example.test")
-	is(t, "an address of two people", err, directory.ErrNotFound)
+	is(t, "an address of two people", err, directory.ErrAmbiguous)
 	d.person(t, Person{Login: "st-twin3", Emails: []string{"twins@example.test"}})
 	_, err = d.Directory.Find(t.Context(), "twins@example.test")
-	is(t, "an address of three people", err, directory.ErrNotFound)
+	is(t, "an address of three people", err, directory.ErrAmbiguous)
 	d.person(t, Person{Login: "st-other", Emails: []string{"st-twin1"}})
 	_, err = d.Directory.Find(t.Context(), "st-twin1")
-	is(t, "the login of one who is the address of another", err, directory.ErrNotFound)
+	is(t, "the login of one who is the address of another", err, directory.ErrAmbiguous)
 }
 
 func rename(t *testing.T, d Driver) {

@@ -23,7 +23,7 @@ type Refusal struct {
 // reads) with testdata/refusals.golden, which is written anew with POSTERN_GOLDEN=write.
 func Golden(t *testing.T, all []Refusal) {
 	t.Helper()
-	texts := people(t)
+	texts := Texts(t)
 	var b strings.Builder
 	for _, one := range all {
 		var r *directory.Rejected
@@ -37,9 +37,16 @@ func Golden(t *testing.T, all []Refusal) {
 		}
 		fmt.Fprintf(&b, "%s\n    reason    %s\n    operator  %s\n    person    %s\n", one.Said, r.Reason, r.Operator, text)
 	}
+	Compare(t, b.String())
+}
+
+// Compare compares a text with testdata/refusals.golden, which is written anew with
+// POSTERN_GOLDEN=write.
+func Compare(t *testing.T, got string) {
+	t.Helper()
 	file := filepath.Join("testdata", "refusals.golden")
 	if os.Getenv("POSTERN_GOLDEN") == "write" {
-		if err := errors.Join(os.MkdirAll("testdata", 0o755), os.WriteFile(file, []byte(b.String()), 0o644)); err != nil {
+		if err := errors.Join(os.MkdirAll("testdata", 0o755), os.WriteFile(file, []byte(got), 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -47,13 +54,13 @@ func Golden(t *testing.T, all []Refusal) {
 	if err != nil {
 		t.Fatalf("%v (make it with POSTERN_GOLDEN=write)", err)
 	}
-	if b.String() != string(want) {
-		t.Errorf("%s: got\n%s\nwant\n%s", file, b.String(), want)
+	if got != string(want) {
+		t.Errorf("%s: got\n%s\nwant\n%s", file, got, want)
 	}
 }
 
-// people reads the texts that people are shown, in English.
-func people(t *testing.T) map[string]any {
+// Texts are those that people are shown, in English.
+func Texts(t *testing.T) map[string]any {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("..", "..", "web", "page", "text", "en.json"))
 	if err != nil {

@@ -83,7 +83,7 @@ func (w standing) verdict(said ldapclient.PolicyError, err error) error {
 		switch {
 		case said == ldapclient.PolicyExpired && w.proves: // right, and no grace is left
 			return directory.ErrMustChange
-		case said == ldapclient.PolicyExpired: // nobody looked whether it is right
+		case said == ldapclient.PolicyExpired, said == ldapclient.PolicyUnproven: // nobody looked whether it is right
 			return directory.ErrLocked
 		}
 		return directory.ErrWrongPassword

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,7 +14,9 @@ import (
 	goldap "github.com/go-ldap/ldap/v3"
 
 	"postern/directory"
+	"postern/directory/ldapclient"
 	"postern/internal/testenv"
+	"postern/secret"
 )
 
 // bad returns the findings that are not good, without the short life of the test's certificates.
@@ -73,22 +76,24 @@ func TestCheckAndExamine(t *testing.T) {
 		tune func(*Settings)
 		want []string
 	}{
-		"as it should be":        {func(*Settings) {}, nil},
-		"as it should be, LDAPS": {func(x *Settings) { x.URLs = []string{s.TLSURL} }, nil},
-		"no server":              {func(x *Settings) { x.URLs = []string{"ldap://127.0.0.1:1"} }, []string{"is reachable"}},
-		"another name":           {func(x *Settings) { x.ServerName = "ds.example.test" }, []string{"not for this name"}},
-		"wrong password":         {func(x *Settings) { x.BindPasswordFile = wrong }, []string{"ldapwhoami -x -ZZ"}},
-		"no base":                {func(x *Settings) { x.Base = "ou=nowhere," + s.Base }, []string{"-b 'ou=nowhere,"}},
-		"nobody":                 {func(x *Settings) { x.UserFilter = "(objectClass=account)" }, []string{"matches (objectClass=account)"}},
-		"no policy":              {func(x *Settings) { x.PolicyDN = "" }, []string{"policy_dn is not set"}},
-		"wrong policy":           {func(x *Settings) { x.PolicyDN = "cn=none," + s.Base }, []string{"passwordCheckSyntax || passwordMinLength"}},
+		"as it should be":                      {func(*Settings) {}, nil},
+		"as it should be, LDAPS":               {func(x *Settings) { x.URLs = []string{s.TLSURL} }, nil},
+		"no server":                            {func(x *Settings) { x.URLs = []string{"ldap://127.0.0.1:1"} }, []string{"refuses connections on port 1 |"}},
+		"TLS to the port that speaks StartTLS": {func(x *Settings) { x.URLs = []string{"ldaps://" + s.URL[len("ldap://"):]} }, []string{"speaks no TLS from the start | write ldap://"}},
+		"StartTLS to the port that speaks TLS": {func(x *Settings) { x.URLs = []string{"ldap://" + s.TLSURL[len("ldaps://"):]} }, []string{"| write ldaps://"}},
+		"another name":                         {func(x *Settings) { x.ServerName = "ds.example.test" }, []string{"not for this name"}},
+		"wrong password":                       {func(x *Settings) { x.BindPasswordFile = wrong }, []string{"ldapwhoami -x -ZZ"}},
+		"no base":                              {func(x *Settings) { x.Base = "ou=nowhere," + s.Base }, []string{"-b 'ou=nowhere,"}},
+		"nobody":                               {func(x *Settings) { x.UserFilter = "(objectClass=account)" }, []string{"matches (objectClass=account)"}},
+		"no policy":                            {func(x *Settings) { x.PolicyDN = "" }, []string{"policy_dn is not set"}},
+		"wrong policy":                         {func(x *Settings) { x.PolicyDN = "cn=none," + s.Base }, []string{"passwordCheckSyntax || passwordMinLength"}},
 	} {
 		set := settings(t, s)
 		c.tune(&set)
 		compare(t, name, bad(t, opened(t, set, still(New)).Check(t.Context())), c.want...)
 	}
 	free := opened(t, ipaSettings(t, s), still(NewFreeIPA))
-	compare(t, "FreeIPA", bad(t, free.Check(t.Context())), "within 1h0m0s", "ipa sysaccount-policy NAME --privileged=true")
+	compare(t, "FreeIPA", bad(t, free.Check(t.Context())), "may not end a lock-out", "may not clear the count", "within 1 hour", "ipa sysaccount-policy 'postern' --privileged=true")
 	d := opened(t, settings(t, s), still(New))
 	examine(t, s, d, free)
 	admin(t, s, func(c *goldap.Conn) error { // a password administrator, and too much to read
@@ -99,7 +104,7 @@ func TestCheckAndExamine(t *testing.T) {
 		p.Add("aci", []string{`(targetattr = "userPassword")(version 3.0; acl "y"; allow (read) userdn = "ldap:///` + s.Service + `";)`})
 		return errors.Join(c.Modify(m), c.Modify(p))
 	})
-	compare(t, "too much right", bad(t, d.Check(t.Context())), "password hashes", "password_rules: bypass")
+	compare(t, "too much right", bad(t, d.Check(t.Context())), "password hashes", "delete: passwordAdminDN\npasswordAdminDN: ")
 }
 
 // still makes directories whose clock stands: on a busy machine a search can seem to want an index.
@@ -132,7 +137,8 @@ func examine(t *testing.T, s *testenv.DS389Server, d, free *Directory) {
 		t.Errorf("got %v, want nobody", err)
 	}
 	allow(t, s, s.DN("frank"), attrUnlock, false, rightsOf(t, s, "")[0])
-	look(d, s.DN("alice"), "alice", "may not set the password", "may not end a lock-out", `(targetattr = "userPassword || accountUnlockTime || passwordRetryCount")`)
+	look(d, s.DN("alice"), "alice", "may not set the password", `(targetattr = "userPassword || accountUnlockTime || passwordRetryCount")(version 3.0`, "clear the count of wrong passwords")
+	rightsMend(t, s, d)
 	allow(t, s, s.DN("frank"), attrUnlock, true, rightsOf(t, s, "")...)
 }
 
@@ -187,4 +193,67 @@ func TestOutage(t *testing.T) {
 	if _, where := d.LockoutAfter(t.Context()); where == "" {
 		t.Error("the policy is not read again")
 	}
+}
+
+// pasted runs the commands of a fix as an administrator would.
+func pasted(t *testing.T, s *testenv.DS389Server, fix string) {
+	t.Helper()
+	if out, err := exec.Command("sh", "-e", "-c", strings.ReplaceAll(fix, " -W", " -w "+ldapclient.Quoted(s.AdminWord))).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s\n%s", err, out, fix)
+	}
+}
+
+// rightsMend: nobody's password can be set; the check says so, changes nothing, and what is printed
+// mends it.
+func rightsMend(t *testing.T, s *testenv.DS389Server, d *Directory) {
+	t.Helper()
+	before := whole(t, s, s.DN("alice"))
+	var fix string
+	for _, f := range d.Check(t.Context()) {
+		if strings.Contains(f.Text, "may not set the password: it has the right for none of the 5 people") && f.Severity == directory.Fault {
+			fix = f.Fix
+		}
+	}
+	if after := whole(t, s, s.DN("alice")); fix == "" || after != before {
+		t.Fatalf("the fix is %q; looking made of the account\n%s\nthis:\n%s", fix, before, after)
+	}
+	pasted(t, s, fix)
+	if got := bad(t, d.Check(t.Context())); len(got) != 0 {
+		t.Errorf("still wrong: %q", got)
+	}
+	if err := d.SetPassword(t.Context(), lookUp(t, d, "alice").Ref.ID, secret.New("Mended-Passw0rd-1")); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestServiceIsLocked: the text says so, and the first command unlocks the account.
+func TestServiceIsLocked(t *testing.T) {
+	s := testenv.DS389(t, testenv.DS389Options{})
+	for range 4 {
+		if c, err := goldap.DialURL(s.URL); err == nil {
+			_ = c.StartTLS(s.TLS())
+			_ = c.Bind(s.Service, "not its password")
+			c.Close()
+		}
+	}
+	got := bad(t, opened(t, settings(t, s), New).Check(t.Context()))
+	compare(t, "locked", got, "it is locked by wrong passwords")
+	_, fix, _ := strings.Cut(got[0], " | ")
+	unlock, own, ok := strings.Cut(fix, "\n# and a policy")
+	if !ok || !strings.Contains(own, "--pwdlockout off") {
+		t.Errorf("got %q", fix)
+	}
+	pasted(t, s, unlock)
+	lookUp(t, opened(t, settings(t, s), New), "alice")
+}
+
+// TestClock: the monitor's time is compared.
+func TestClock(t *testing.T) {
+	s := testenv.DS389(t, testenv.DS389Options{})
+	d := opened(t, settings(t, s), New)
+	if found := d.Check(t.Context()); !slices.ContainsFunc(found, func(f directory.Finding) bool { return strings.Contains(f.Text, "clock and this machine's agree") }) {
+		t.Errorf("got %+v", found)
+	}
+	d.now = func() time.Time { return time.Now().Add(-10 * time.Minute) }
+	compare(t, "ten minutes", bad(t, d.Check(t.Context())), "ahead of this machine's")
 }

@@ -69,9 +69,13 @@ func NewFreeIPA(name string, s Settings, now func() time.Time) (*Directory, erro
 }
 
 func open(name string, s Settings, now func() time.Time, p profile) (*Directory, error) {
-	cl, err := ldapclient.New(s.client(), now)
+	d := &Directory{name: name, set: s, now: now, profile: p, policies: map[string]policy{}}
+	set := s.client()
+	set.Refused = d.refused
+	var err error
+	d.Client, err = ldapclient.New(set, now)
 	if err := errors.Join(err, s.check()); err != nil {
 		return nil, err
 	}
-	return &Directory{Client: cl, name: name, set: s, now: now, profile: p, policies: map[string]policy{}}, nil
+	return d, nil
 }

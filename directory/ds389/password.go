@@ -62,8 +62,8 @@ func (d *Directory) change(ctx context.Context, id, doing string, add func(*gold
 
 // ChangePassword sets a password as the person, under all of the directory's rules. The server lets
 // that happen while it must be changed and with grace logins. Where it refuses to let the person in
-// because the password has expired, and says so only of the right one, the service account sets the
-// new one instead.
+// because the password has expired, and is seen to say so only of the right one, the service account
+// sets the new one instead.
 func (d *Directory) ChangePassword(ctx context.Context, id string, old, to secret.Text) error {
 	switch {
 	case to.Empty():

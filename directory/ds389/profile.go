@@ -23,7 +23,8 @@ type profile interface {
 	state(e *goldap.Entry, p policy, now time.Time) state
 	// unlock adds to a change what ends a lock-out and forgets wrong passwords, where there are any.
 	unlock(change *goldap.ModifyRequest, e *goldap.Entry, now time.Time)
-	// proves tells that a bind's "expired" was said of the right password only.
+	// proves tells that a bind's "expired" can be a proof of the password; the client asks whether it
+	// is one.
 	proves() bool
 }
 

@@ -140,6 +140,7 @@ func TestVerdict(t *testing.T) {
 		{plain, ldapclient.PolicySilent, nil, nil},
 		{plain, ldapclient.PolicyMustChange, nil, directory.ErrMustChange},
 		{plain, ldapclient.PolicyExpired, answer(49, "password expired!", 0), directory.ErrMustChange},
+		{plain, ldapclient.PolicyUnproven, answer(49, "password expired!", 0), directory.ErrLocked},
 		{plain, ldapclient.PolicySilent, answer(49, "", -1), directory.ErrWrongPassword},
 		{plain, ldapclient.PolicyLocked, answer(19, "Exceed password retry limit. Please try later.", 1), directory.ErrLocked},
 		{plain, ldapclient.PolicyLocked, answer(53, "Account inactivated. Contact system administrator.", 1), directory.ErrDisabled},

@@ -58,6 +58,13 @@ func TestStates(t *testing.T) {
 			}
 		}
 	}
+	set(t, s, s.DN("oscar"), attrFailures, "0") // the server counts a right one that has expired too
+	set(t, s, s.DN("oscar"), attrUnlock)
+	for range 4 { // more than lock: a right one is asked about once
+		if err := try(t, d, "oscar", word); !errors.Is(err, directory.ErrMustChange) {
+			t.Errorf("oscar once more: got %v", err)
+		}
+	}
 	for _, login := range []string{"oscar", "peggy"} {
 		id := lookUp(t, d, login).Ref.ID
 		var r *directory.Rejected

@@ -83,7 +83,7 @@ func (w standing) verdict(said ldapclient.PolicyError, err error) error {
 	switch {
 	case w.disabled:
 		return directory.ErrDisabled
-	case w.locked, said == ldapclient.PolicyLocked:
+	case w.locked, said == ldapclient.PolicyLocked, said == ldapclient.PolicyUnproven: // of the latter nobody can tell
 		return directory.ErrLocked
 	case said == ldapclient.PolicyExpired: // right, and no grace is left
 		return directory.ErrMustChange

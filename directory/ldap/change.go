@@ -13,8 +13,8 @@ import (
 
 // ChangePassword sets a password as the person, under all of the directory's rules. ppolicy lets
 // that happen with pwdReset and with grace logins. Where it refuses to let the person in at all
-// because the password has expired, which it says only of the right one, the service account sets
-// the new one instead.
+// because the password has expired, which it is seen to say only of the right one, the service
+// account sets the new one instead.
 func (d *Directory) ChangePassword(ctx context.Context, id string, old, to secret.Text) error {
 	switch {
 	case to.Empty():

@@ -123,9 +123,14 @@ func TestExpiredIsSaidOfTheRightPassword(t *testing.T) {
 	aged(t, s, "alice", 48*time.Hour)
 	d := open(t, settings(t, s))
 	for word, want := range map[string]ldapclient.PolicyError{"not hers": ldapclient.PolicySilent, testenv.SlapdInitialWord: ldapclient.PolicyExpired} {
-		said, err := d.Try(t.Context(), s.DN("alice"), secret.New(word))
-		if err == nil || said != want {
-			t.Errorf("%s: got %v and %v, want a refusal and %v", word, said, err, want)
+		for range 4 { // more than lock: a right one is asked about once
+			said, err := d.Try(t.Context(), s.DN("alice"), secret.New(word))
+			if err == nil || said != want {
+				t.Errorf("%s: got %v and %v, want a refusal and %v", word, said, err, want)
+			}
+			if want == ldapclient.PolicySilent {
+				break
+			}
 		}
 	}
 }

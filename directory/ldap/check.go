@@ -3,7 +3,6 @@ package ldap
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,12 +14,16 @@ import (
 )
 
 // Check asks every server whether it would do, and changes nothing. What the service account may
-// write is for Examine, which needs somebody to look at.
+// write is looked at for a few people, as Examine does for one.
 func (d *Directory) Check(ctx context.Context) []directory.Finding {
 	r := &ldapclient.Report{}
 	copies := replicas{}
 	d.Client.Check(ctx, r, func(c *ldapclient.Conn) {
+		if !d.CheckType(ctx, r, c, Kind.ID) {
+			return
+		}
 		d.checkAbilities(ctx, r, c)
+		d.checkClock(ctx, r, c)
 		d.checkPeople(ctx, r, c)
 		d.checkPolicy(ctx, r, c)
 		if len(d.set.URLs) > 1 {
@@ -43,7 +46,7 @@ func (d *Directory) Check(ctx context.Context) []directory.Finding {
 func (d *Directory) checkAbilities(ctx context.Context, r *ldapclient.Report, c *ldapclient.Conn) {
 	found, err := d.Search(ctx, c, ldapclient.Query{Base: "", Scope: goldap.ScopeBaseObject, Filter: ldapclient.Anything, Attributes: []string{"supportedExtension", "supportedControl"}, Limit: 1})
 	if err != nil || len(found) != 1 {
-		r.Add(directory.Warning, "let the service account read the root entry (access to dn.base=\"\" by * read)", "%s: does not say what it can do", c.Server().URL)
+		r.Add(directory.Warning, frontend("let everybody read the root entry, which says what the server can do", `olcAccess: {0}to dn.base="" by * read`), "%s: does not say what it can do", c.Server().URL)
 		return
 	}
 	e := found[0]
@@ -57,13 +60,53 @@ func (d *Directory) checkAbilities(ctx context.Context, r *ldapclient.Report, c 
 
 // checkPeople looks for people, and for what should not be readable.
 func (d *Directory) checkPeople(ctx context.Context, r *ldapclient.Report, c *ldapclient.Conn) {
-	e := d.CheckPeople(ctx, r, c, ldapclient.Look{
+	people := d.CheckPeople(ctx, r, c, ldapclient.Look{
 		Attributes: append(d.attributes(), "userPassword"),
-		Index:      func(attribute string) string { return "index " + attribute + " eq" },
+		Index:      func(c *ldapclient.Conn, attribute string) string { return d.index(ctx, c, attribute) },
 	})
-	if e != nil && len(e.GetAttributeValues("userPassword")) > 0 {
-		r.Add(directory.Warning, fmt.Sprintf("access to attrs=userPassword by dn.exact=%q =w by self =xw by anonymous auth by * none", d.set.BindDN),
-			"%s: the service account can read password hashes, which it never needs", c.Server().URL)
+	if slices.ContainsFunc(people, func(e *goldap.Entry) bool { return len(e.GetAttributeValues("userPassword")) > 0 }) {
+		r.Add(directory.Warning, d.grant(ctx, c), "%s: the service account can read password hashes, which it never needs", c.Server().URL)
+	}
+	d.checkRights(ctx, r, c, people)
+}
+
+// checkRights tries the writes on a few people, each on what is not there.
+func (d *Directory) checkRights(ctx context.Context, r *ldapclient.Report, c *ldapclient.Conn, people []*goldap.Entry) {
+	may := map[string]bool{}
+	for _, e := range people {
+		for _, w := range writes(e) {
+			can, err := c.MayDelete(ctx, e.DN, w.attribute, w.absent)
+			switch answer := takesNone(err); {
+			case answer != nil && c.Server().URL != d.set.URLs[0]:
+				r.Add(directory.Warning, "leave it behind the server that takes writes in urls, or take it out", "%s: takes no writes (result %d: %s): resets fail while it stands in for another one", c.Server().URL, answer.ResultCode, ldapclient.Said(answer))
+				return
+			case answer != nil:
+				d.tellReadOnly(r, c, answer)
+				return
+			case err != nil:
+				r.Add(directory.Warning, slapacl(d.set.BindDN, e.DN, w.attribute), "%s: whether the service account may %s cannot be seen: %v", c.Server().URL, w.means, err)
+				return
+			}
+			may[w.attribute+" "+e.DN] = can
+		}
+	}
+	for i, w := range writes(&goldap.Entry{}) {
+		right := ldapclient.Right{Means: w.means, Lack: directory.Fault}
+		if lacks := func(e *goldap.Entry) bool { return !may[w.attribute+" "+e.DN] }; slices.ContainsFunc(people, lacks) {
+			right.Fix = d.grant(ctx, c)
+		}
+		if i > 0 {
+			right.Lack = directory.Warning // a reset goes on without
+		}
+		r.Sample(c.Server().URL, right, people, func(e *goldap.Entry) bool { return may[w.attribute+" "+e.DN] })
+	}
+}
+
+// checkClock asks the monitor for the time, where there is one that the service account may read.
+func (d *Directory) checkClock(ctx context.Context, r *ldapclient.Report, c *ldapclient.Conn) {
+	found, err := d.Search(ctx, c, ldapclient.Query{Base: "cn=Current,cn=Time,cn=Monitor", Scope: goldap.ScopeBaseObject, Filter: ldapclient.Anything, Attributes: []string{"monitorTimestamp"}, Limit: 1})
+	if err == nil && len(found) == 1 {
+		r.Clock(c.Server().URL, ldapclient.Moment(ldapclient.First(found[0], "monitorTimestamp")), d.now())
 	}
 }
 
@@ -74,7 +117,7 @@ func (d *Directory) checkPolicy(ctx context.Context, r *ldapclient.Report, c *ld
 	}
 	p, err := d.readPolicy(ctx, c, d.set.PolicyDN)
 	if err != nil || p == (policy{read: p.read}) {
-		r.Add(directory.Warning, "correct policy_dn, or let the service account read it; try: "+d.Command(c.Server(), "ldapsearch", "-b", ldapclient.Quoted(d.set.PolicyDN), "-s", "base"), "%s: the policy %s says nothing", c.Server().URL, d.set.PolicyDN)
+		r.Add(directory.Warning, ldapclient.Steps("correct policy_dn, or let the service account read it; by hand:", d.Command(c.Server(), "ldapsearch", "-b", ldapclient.Quoted(d.set.PolicyDN), "-s", "base")), "%s: the policy %s says nothing", c.Server().URL, d.set.PolicyDN)
 		return
 	}
 	if d.set.PasswordRight == "manage" {
@@ -82,11 +125,11 @@ func (d *Directory) checkPolicy(ctx context.Context, r *ldapclient.Report, c *ld
 		return
 	}
 	if p.safe {
-		r.Add(directory.Fault, "set pwdSafeModify to FALSE in "+d.set.PolicyDN+", or give the service account manage on userPassword and set password_right: manage",
+		r.Add(directory.Fault, d.amend(ctx, c, d.set.PolicyDN, "pwdSafeModify", "FALSE")+"\n# or password_right: manage, with that right on userPassword",
 			"%s: pwdSafeModify refuses every reset without the old password", c.Server().URL)
 	}
 	if p.minAge > 0 {
-		r.Add(directory.Warning, "set pwdMinAge to 0 in "+d.set.PolicyDN, "%s: pwdMinAge refuses a reset within %s of the last change", c.Server().URL, p.minAge)
+		r.Add(directory.Warning, d.amend(ctx, c, d.set.PolicyDN, "pwdMinAge", "0"), "%s: pwdMinAge refuses a reset within %s of the last change", c.Server().URL, ldapclient.Span(p.minAge))
 	}
 	r.Good("%s: the directory's password rules hold for resets", c.Server().URL)
 }

@@ -37,6 +37,10 @@ func TestCheck(t *testing.T) {
 	if err := os.WriteFile(wrong, []byte("not it"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	everybodys := filepath.Join(t.TempDir(), "open")
+	if err := errors.Join(os.WriteFile(everybodys, []byte(testenv.SlapdServiceWord), 0o600), os.Chmod(everybodys, 0o644)); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name   string
 		server *testenv.SlapdServer
@@ -45,7 +49,10 @@ func TestCheck(t *testing.T) {
 	}{
 		{"as it should be", s, func(*Settings) {}, nil},
 		{"as it should be, LDAPS", s, func(x *Settings) { x.URLs = []string{s.TLSURL} }, nil},
-		{"no server", s, func(x *Settings) { x.URLs = []string{"ldap://127.0.0.1:1"} }, []string{"127.0.0.1:1 is reachable"}},
+		{"no server", s, func(x *Settings) { x.URLs = []string{"ldap://127.0.0.1:1"} }, []string{"refuses connections on port 1 |"}},
+		{"TLS to the port that speaks StartTLS", s, func(x *Settings) { x.URLs = []string{"ldaps://" + s.Address} }, []string{"speaks no TLS from the start | write ldap://" + s.Address}},
+		{"StartTLS to the port that speaks TLS", s, func(x *Settings) { x.URLs = []string{"ldap://" + s.TLSURL[len("ldaps://"):]} }, []string{"speaks TLS from the start, and no StartTLS | write ldaps://"}},
+		{"the password is everybody's", s, func(x *Settings) { x.BindPasswordFile = everybodys }, []string{"chmod o-rwx '" + everybodys}},
 		{"no name", s, func(x *Settings) { x.URLs = []string{"ldaps://" + noName} }, []string{"cannot be resolved"}},
 		{"one of two", s, func(x *Settings) { x.URLs = []string{"ldap://127.0.0.1:1", s.URL} }, []string{"is reachable"}},
 		{"no StartTLS", plain, func(*Settings) {}, []string{"does not offer StartTLS"}},
@@ -58,7 +65,7 @@ func TestCheck(t *testing.T) {
 		{"no policy_dn", s, func(x *Settings) { x.PolicyDN = "" }, []string{"policy_dn is not set"}},
 		{"wrong policy_dn", s, func(x *Settings) { x.PolicyDN = "cn=none," + testenv.SlapdPolicies }, []string{"-b 'cn=none,"}},
 		{"modify", s, func(x *Settings) { x.PasswordChange = "modify" }, []string{"ppolicy_hash_cleartext"}},
-		{"too much right, too strict", readable, func(*Settings) {}, []string{"=w by self", "pwdSafeModify", "pwdMinAge"}},
+		{"too much right, too strict", readable, func(*Settings) {}, []string{"attrs=userPassword\n  by dn.exact", "replace: pwdSafeModify\npwdSafeModify: FALSE", "replace: pwdMinAge\npwdMinAge: 0"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			set := settings(t, c.server)
@@ -92,10 +99,15 @@ func TestCheck(t *testing.T) {
 // clear, or to whoever shows any certificate.
 func safely(t *testing.T, fix string) {
 	t.Helper()
-	_, command, ok := strings.Cut(fix, "try: ")
-	if !ok {
-		return
+	for command := range strings.Lines(fix) {
+		if strings.Contains(command, " -W") {
+			encrypted(t, command)
+		}
 	}
+}
+
+func encrypted(t *testing.T, command string) {
+	t.Helper()
 	if !strings.Contains(command, "-H ldaps://") && !strings.Contains(command, " -ZZ ") || !strings.HasPrefix(command, "LDAPTLS_CACERT='") {
 		t.Errorf("%s: the password could be seen on its way", command)
 	}

@@ -84,8 +84,8 @@ func TestExamine(t *testing.T) {
 	says(t, right, d, "alice")
 	says(t, right, d, "bob")
 	says(t, right, d, "erin")
-	says(t, right, d, "dave", "an administrator has locked")
-	says(t, right, d, "carol", "Password is too young to change")
+	says(t, right, d, "dave", "replace: pwdAccountLockedTime\nEND")
+	says(t, right, d, "carol", "Password is too young to change | # wait until 20")
 	says(t, right, d, "grace", "pwdSafeModify refuses a reset", "Must supply old password")
 
 	set := settings(t, right)
@@ -186,7 +186,7 @@ func TestReplicaLag(t *testing.T) {
 	check(time.Now(), "")
 	change(one)
 	check(time.Now().Add(30*time.Second), "")
-	check(time.Now().Add(2*time.Minute), two.URL+": lacks changes that another server has had for 2m")
+	check(time.Now().Add(2*time.Minute), two.URL+": lacks changes that another server has had for 2 minutes")
 }
 
 // both is a file with the authorities of two servers.

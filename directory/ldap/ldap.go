@@ -45,9 +45,13 @@ type Directory struct {
 
 // New checks the settings and reads the files that they name. It does not connect.
 func New(name string, s Settings, now func() time.Time) (*Directory, error) {
-	cl, err := ldapclient.New(s.client(), now)
+	d := &Directory{name: name, set: s, now: now, policies: map[string]policy{}}
+	set := s.client()
+	set.Refused = d.refused
+	var err error
+	d.Client, err = ldapclient.New(set, now)
 	if err := errors.Join(err, s.check()); err != nil {
 		return nil, err
 	}
-	return &Directory{Client: cl, name: name, set: s, now: now, policies: map[string]policy{}}, nil
+	return d, nil
 }

@@ -75,7 +75,7 @@ func (r replicas) compare(out *ldapclient.Report, now time.Time) {
 		case len(r[url]) == 0:
 			out.Add(directory.Warning, "load the overlay syncprov there too, and let the service account read the suffix", "%s: does not say how current it is (contextCSN)", url)
 		case behind > lagging:
-			out.Add(directory.Warning, "see syncrepl in the server's configuration and its log", "%s: lacks changes that another server has had for %s", url, behind.Round(time.Second))
+			out.Add(directory.Warning, "correct olcSyncrepl on that server: whether provider, credentials and certificate still hold", "%s: lacks changes that another server has had for %s", url, ldapclient.Span(behind))
 		default:
 			out.Good("%s: is as current as the others", url)
 		}

@@ -3,6 +3,7 @@ package ldapclient
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
@@ -61,9 +62,15 @@ func Unread(err error, doing string) error {
 	switch e.ResultCode {
 	case goldap.LDAPResultBusy, goldap.LDAPResultUnavailable, goldap.LDAPResultTimeLimitExceeded,
 		goldap.LDAPResultAdminLimitExceeded, goldap.LDAPResultOperationsError, goldap.LDAPResultOther:
-		return fmt.Errorf("ldap: %s: %w: result %d: %s", doing, directory.ErrUnavailable, e.ResultCode, Said(e))
+		return fmt.Errorf("ldap: %s: %w: %s", doing, directory.ErrUnavailable, Brief(err))
 	}
-	return fmt.Errorf("ldap: %s: result %d: %s", doing, e.ResultCode, Said(e))
+	return fmt.Errorf("ldap: %s: %s", doing, Brief(err))
+}
+
+// unbound reports whether a domain controller says that the connection speaks for nobody any more
+// (ERROR_NOT_AUTHENTICATED of Windows).
+func unbound(e *goldap.Error) bool {
+	return e != nil && e.ResultCode == goldap.LDAPResultOperationsError && strings.HasPrefix(strings.ToUpper(Said(e)), "000004DC")
 }
 
 // isSilence reports whether the request was never answered.

@@ -3,7 +3,10 @@ package ldapclient
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+
+	"postern/directory"
 )
 
 // TestCommandInClear: a server that Postern itself speaks to in clear knows no StartTLS.
@@ -11,6 +14,17 @@ func TestCommandInClear(t *testing.T) {
 	cl := &Client{set: Settings{Connection: Connection{BindDN: "cn=o'hara", CAFile: "/ca.pem"}}}
 	if got, want := cl.Command(Server{URL: "ldap://[::1]", Clear: true}, "ldapwhoami"), `ldapwhoami -x -H ldap://[::1] -D 'cn=o'\''hara' -W`; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestFindingsArePlain: a name that people give themselves moves nothing on a screen and ends no line.
+func TestFindingsArePlain(t *testing.T) {
+	r := &Report{}
+	r.Good("%s", "a\x1b[2Jb")
+	r.Add(directory.Fault, "one\ntwo\t"+Quoted("a'\nrm -rf /"), "%s", "a\u202eb\nc")
+	want := []directory.Finding{{Severity: directory.Good, Text: `a\x1b[2Jb`}, {Severity: directory.Fault, Text: `a\u202eb\nc`, Fix: "one\n" + `two\t'a'\''\nrm -rf /'`}}
+	if !slices.Equal(r.Out, want) {
+		t.Errorf("got %q, want %q", r.Out, want)
 	}
 }
 

@@ -40,7 +40,8 @@ type Client struct {
 	tries    *pool // connections that try passwords, and do nothing else
 
 	mu      sync.Mutex
-	refused map[string]refusal // the service account, lately, by URL
+	refused map[string]refusal   // the service account, lately, by URL
+	proven  map[string]time.Time // whose "expired" was a proof lately, by URL and name in the tree
 }
 
 // New checks the settings and reads the files that they name. It does not connect.
@@ -53,7 +54,7 @@ func New(s Settings, now func() time.Time) (*Client, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	cl := &Client{set: s, password: password, now: now, refused: map[string]refusal{}}
+	cl := &Client{set: s, password: password, now: now, refused: map[string]refusal{}, proven: map[string]time.Time{}}
 	cl.dialer = dialer{
 		tls:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, ServerName: s.ServerName},
 		timeout: s.DialTimeout, request: s.RequestTimeout,
@@ -152,15 +153,16 @@ func (cl *Client) Close() error {
 }
 
 // Try binds once as the person, on a connection that does nothing else, whatever becomes of it: a
-// second time could count as a second wrong password. An error without an answer wraps
-// directory.ErrUnavailable where nothing was asked.
+// second time could count as a second wrong password. PolicyExpired of a refusal is a proof of the
+// password, which takes a bind with another one; PolicyUnproven is none. An error without an answer
+// wraps directory.ErrUnavailable where nothing was asked.
 func (cl *Client) Try(ctx context.Context, dn string, with secret.Text) (PolicyError, error) {
 	c, err := cl.tries.take(ctx, false)
 	if err != nil {
 		return PolicySilent, err
 	}
 	defer cl.tries.put(c)
-	return c.Bind(ctx, dn, with)
+	return cl.prove(ctx, c, Person{dn, with})
 }
 
 // Writing is one write: what it does, for messages; what it must know of the entry; and how

@@ -70,7 +70,8 @@ func (c *Conn) close() {
 }
 
 // Do runs one request. When its time is over or ctx ends the connection is cut, and so is every
-// wait for it. Errors that are no answer of the server mark the connection as broken.
+// wait for it. Errors that are no answer of the server mark the connection as broken, and so does the
+// answer that it speaks for nobody.
 func (c *Conn) Do(ctx context.Context, request func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, c.request)
 	defer cancel()
@@ -82,7 +83,8 @@ func (c *Conn) Do(ctx context.Context, request func() error) error {
 	if !stop() {
 		c.broken = true
 	}
-	if err == nil || Answered(err) != nil {
+	if answer := Answered(err); err == nil || answer != nil {
+		c.broken = c.broken || unbound(answer)
 		return err
 	}
 	c.broken = true

@@ -100,14 +100,17 @@ func (cl *Client) lookUp(ctx context.Context, filter string, attributes []string
 	return account.Account{}, Unread(err, "look up a person")
 }
 
-// One returns the single entry that matches, or ErrNotFound when there is none or are several.
+// One returns the single entry that matches, ErrNotFound when there is none, or ErrAmbiguous.
 func (cl *Client) One(ctx context.Context, c *Conn, filter string, attributes []string) (*goldap.Entry, error) {
 	slices.Sort(attributes)
 	entries, err := cl.Search(ctx, c, Query{Base: cl.set.Base, Scope: cl.set.scope(), Filter: filter, Attributes: slices.Compact(attributes), Limit: 2, Controls: cl.set.Controls})
 	if err != nil {
 		return nil, err
 	}
-	if len(entries) != 1 {
+	if len(entries) > 1 {
+		return nil, directory.ErrAmbiguous
+	}
+	if len(entries) == 0 {
 		return nil, directory.ErrNotFound
 	}
 	return entries[0], nil
@@ -142,7 +145,8 @@ func (cl *Client) Search(ctx context.Context, c *Conn, q Query) ([]*goldap.Entry
 	return result.Entries, nil
 }
 
-// Read runs f on a connection, and once more on a fresh one if the first gave no answer.
+// Read runs f on a connection, and once more on a fresh one if the first gave no answer, or no longer
+// speaks for the service account.
 func (cl *Client) Read(ctx context.Context, f func(*Conn) error) error {
 	var last error
 	for _, fresh := range []bool{false, true} {
@@ -152,7 +156,7 @@ func (cl *Client) Read(ctx context.Context, f func(*Conn) error) error {
 		}
 		err = f(c)
 		cl.pool.put(c)
-		if !isSilence(err) {
+		if !isSilence(err) && !unbound(Answered(err)) {
 			return err
 		}
 		last = err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 	goldap "github.com/go-ldap/ldap/v3"
@@ -24,7 +25,8 @@ type Person struct {
 
 // ChangeAs binds once as the person and, unless judge returns an error about the answer to that,
 // runs f on the same connection, which then is a stranger's no longer and is closed. f's request is
-// never repeated. judge's error is returned as it is; that of f as directory.SetPassword promises.
+// never repeated. What judge is told is as Try tells it. judge's error is returned as it is; that of f
+// as directory.SetPassword promises.
 func (cl *Client) ChangeAs(ctx context.Context, p Person, w Writing, judge func(PolicyError, error) error, f func(*Conn) error) error {
 	c, err := cl.tries.take(ctx, false)
 	if err != nil {
@@ -34,7 +36,7 @@ func (cl *Client) ChangeAs(ctx context.Context, p Person, w Writing, judge func(
 		c.broken = true // nobody else goes on as this person
 		cl.tries.put(c)
 	}()
-	said, err := c.Bind(ctx, p.DN, p.With)
+	said, err := cl.prove(ctx, c, p)
 	if err := judge(said, err); err != nil {
 		return err
 	}
@@ -98,7 +100,7 @@ func (cl *Client) ExamineEach(ctx context.Context, id string, attributes []strin
 		reached = true
 		look(r, c, e)
 	}, func(s Server, err error) {
-		r.Add(directory.Fault, "see what is said of the directory", "%s: %v", s.URL, err)
+		r.Add(directory.Fault, Steps("why, and what mends it:", "postern check"), "%s: %s", s.URL, strings.TrimPrefix(err.Error(), "ldap: "))
 		errs = append(errs, err)
 	})
 	switch {

@@ -247,7 +247,7 @@ func TestOneOfTwo(t *testing.T) {
 	s := testenv.Slapd(t, testenv.SlapdOptions{NoSync: true})
 	set := settings(t, s)
 	set.LoginAttributes = []string{"mail"}
-	if id, err := find(t.Context(), open(t, set, time.Now), "shared@example.test"); !errors.Is(err, directory.ErrNotFound) {
+	if id, err := find(t.Context(), open(t, set, time.Now), "shared@example.test"); !errors.Is(err, directory.ErrAmbiguous) {
 		t.Errorf("an address of two people: got %q, %v", id, err)
 	}
 }

@@ -67,8 +67,9 @@ type Settings struct {
 	// Opened is called for every new connection that speaks for the service account, before it is
 	// used; what it asks costs no look-up. An error closes the connection. It is no setting.
 	Opened func(context.Context, *Conn) error `yaml:"-"`
-	// Refused says why the service account may not sign in, where the server tells. It is no setting.
-	Refused func(*goldap.Error) string `yaml:"-"`
+	// Refused says why the service account may not sign in, where the server tells, and what mends
+	// it; without an error it was let in, and must change its password first. It is no setting.
+	Refused func(Server, PolicyError, *goldap.Error) (why, fix string) `yaml:"-"`
 }
 
 func (p People) scope() int {

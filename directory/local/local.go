@@ -95,7 +95,10 @@ func (d *Directory) Find(ctx context.Context, handle string) (account.Account, e
 	if err != nil {
 		return account.Account{}, fmt.Errorf("local: look up a person: %w: %w", directory.ErrUnavailable, err)
 	}
-	if !ok || len(rows) != 1 || !answers(rows[0], key) {
+	switch {
+	case ok && len(rows) > 1:
+		return account.Account{}, directory.ErrAmbiguous
+	case !ok || len(rows) != 1 || !answers(rows[0], key):
 		return account.Account{}, directory.ErrNotFound
 	}
 	return d.account(rows[0]), nil

@@ -58,6 +58,7 @@ func assets() fs.FS {
 // The text keys of the messages' subjects; with ".body", of their texts.
 const (
 	messageKey       = "method.email_code.message"
+	unlockMessageKey = "method.email_code.unlock_message"
 	enrollMessageKey = "method.email_code.enroll.message"
 )
 
@@ -114,7 +115,11 @@ func (m *Method) Ask(_ context.Context, p method.Person) (method.Question, error
 		}
 		to.Address, id = box.Address, e.ID
 	}
-	return m.question(p, sent{Enrollment: id}, method.Delivery{To: to, Key: messageKey})
+	key := messageKey
+	if p.Action == policy.Unlock {
+		key = unlockMessageKey
+	}
+	return m.question(p, sent{Enrollment: id}, method.Delivery{To: to, Key: key})
 }
 
 // choose returns the enrolment that a code goes to. A decoy has none.

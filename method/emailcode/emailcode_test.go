@@ -9,6 +9,7 @@ import (
 	"postern/account"
 	"postern/method"
 	"postern/method/methodtest"
+	"postern/policy"
 	"postern/secret"
 )
 
@@ -59,6 +60,10 @@ func TestMessage(t *testing.T) {
 	d := q.Deliver[0]
 	if want := (account.Contact{Kind: account.Email, Address: "alice@example.com"}); d.To != want {
 		t.Errorf("to: got %v, want %v", d.To, want)
+	}
+	p.Action = policy.Unlock
+	if q, err := m.Ask(t.Context(), p); err != nil || q.Deliver[0].Key != "method.email_code.unlock_message" || len(q.Deliver[0].Params) != len(d.Params) {
+		t.Errorf("to unlock: got %+v, %v", q.Deliver, err)
 	}
 	if d.Key != "method.email_code.message" || d.Channel != "email" || d.Params["minutes"] != "10" || d.Params["organisation"] != "Example Ltd" || len(d.Params) != 3 {
 		t.Errorf("got %+v", d)

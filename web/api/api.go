@@ -31,7 +31,7 @@ type App interface {
 	Unlock(ctx context.Context, v app.Visitor, token secret.Text) (app.Flow, error)
 	Abandon(ctx context.Context, v app.Visitor, token secret.Text) error
 	ChangePassword(ctx context.Context, v app.Visitor, r app.ChangeRequest) (app.Flow, error)
-	Ready(ctx context.Context) []directory.Finding
+	Ready(ctx context.Context) []app.Readiness
 }
 
 //go:embed openapi.yaml

@@ -285,6 +285,10 @@ func TestProblemsOfBegin(t *testing.T) {
 	}
 }
 
+func of(part string, s directory.Severity) app.Readiness {
+	return app.Readiness{Part: part, Finding: directory.Finding{Severity: s, Text: "ldap1.corp.example", Fix: "secret"}}
+}
+
 func TestHealth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
@@ -300,12 +304,14 @@ func TestHealth(t *testing.T) {
 			t.Errorf("healthz: got %d %s", code, body)
 		}
 		for _, c := range []struct {
-			found  []directory.Finding
+			found  []app.Readiness
 			status int
 			body   string
 		}{
-			{[]directory.Finding{{Severity: directory.Good}, {Severity: directory.Warning, Text: "ldap1.corp.example"}}, 200, `{"status":"warning","checks":["ok","warning"]}`},
-			{[]directory.Finding{{Severity: directory.Fault, Text: "ldap1.corp.example refused"}, {Severity: directory.Warning}}, 503, `{"status":"error","checks":["error","warning"]}`},
+			{[]app.Readiness{of("store", directory.Good), of("directory staff", directory.Warning)}, 200,
+				`{"status":"warning","checks":["ok","warning"],"parts":["directory staff: works, with a warning"]}`},
+			{[]app.Readiness{of("directory staff", directory.Warning), of("directory staff", directory.Fault), of("outbox", directory.Warning)}, 503,
+				`{"status":"error","checks":["warning","error","warning"],"parts":["directory staff: does not work","outbox: works, with a warning"]}`},
 			{nil, 503, `{"status":"error"}`},
 		} {
 			f.ready = c.found

@@ -38,7 +38,7 @@ type fake struct {
 	called   int
 	begin    error // what Begin fails with
 	panics   bool
-	ready    []directory.Finding
+	ready    []app.Readiness
 	asked    int    // of Ready
 	during   func() // called by Ready
 	last     app.Visitor
@@ -56,7 +56,7 @@ type fakeFlow struct {
 
 func newFake() *fake {
 	return &fake{now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), flows: map[string]*fakeFlow{},
-		password: map[string]string{alice: "the old one"}, ready: []directory.Finding{{Severity: directory.Good}}}
+		password: map[string]string{alice: "the old one"}, ready: []app.Readiness{of("store", directory.Good)}}
 }
 
 var offered = []app.FlowMethod{
@@ -286,7 +286,7 @@ func (f *fake) ChangePassword(_ context.Context, v app.Visitor, r app.ChangeRequ
 	return f.view(&fakeFlow{who: r.Identifier, state: recovery.Done}), nil
 }
 
-func (f *fake) Ready(ctx context.Context) []directory.Finding {
+func (f *fake) Ready(ctx context.Context) []app.Readiness {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked++
@@ -294,7 +294,7 @@ func (f *fake) Ready(ctx context.Context) []directory.Finding {
 		f.during()
 	}
 	if err := ctx.Err(); err != nil {
-		return []directory.Finding{{Severity: directory.Fault, Text: err.Error()}}
+		return []app.Readiness{of("store", directory.Fault)}
 	}
 	return f.ready
 }

@@ -3,16 +3,20 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
+	"postern/app"
 	"postern/directory"
 	"postern/web/edge"
 )
 
-// health is all that strangers hear: words, never what was seen.
+// health is all that a monitor hears, and whoever else can reach it: which part and whether it
+// works, never what was seen of it.
 type health struct {
 	Status directory.Severity   `json:"status"`
 	Checks []directory.Severity `json:"checks,omitempty"`
+	Parts  []string             `json:"parts,omitempty"` // "directory staff: does not work"; those that work are left out
 }
 
 // Strangers may ask as often as they like; the directories are asked this often at most.
@@ -59,8 +63,9 @@ func (s *readiness) look(ctx context.Context) (health, error) {
 	return s.last.health, nil
 }
 
-// summary is the worst of all, and each by its word. No finding at all is no good sign.
-func summary(found []directory.Finding) health {
+// summary is the worst of all, each by its word, and which parts they are of. No finding at all is
+// no good sign.
+func summary(found []app.Readiness) health {
 	h := health{Status: directory.Good}
 	if len(found) == 0 {
 		h.Status = directory.Fault
@@ -75,6 +80,18 @@ func summary(found []directory.Finding) health {
 			}
 		default:
 			h.Status = directory.Fault
+		}
+	}
+	for _, f := range found {
+		line := f.Part + ": works, with a warning"
+		if f.Severity == directory.Good {
+			continue
+		}
+		if slices.ContainsFunc(found, func(o app.Readiness) bool { return o.Part == f.Part && o.Severity == directory.Fault }) {
+			line = f.Part + ": does not work"
+		}
+		if !slices.Contains(h.Parts, line) {
+			h.Parts = append(h.Parts, line)
 		}
 	}
 	return h

@@ -117,7 +117,7 @@ func (c *Console) rail(s app.Session, here string) rail {
 	return rail{Operator: s.Operator.Name, Here: here, Ends: moment{s.Ends}}
 }
 
-// moment is a point in time as pages write it; a script puts it into the reader's own zone.
+// moment is a point in time as pages write it; a script adds what it is in the reader's own zone.
 type moment struct{ time.Time }
 
 // Machine is for the attribute datetime.

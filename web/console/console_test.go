@@ -215,7 +215,7 @@ func TestDirectories(t *testing.T) {
 		{Severity: directory.Warning, Text: "the certificate ends <soon>", Fix: "renew it"},
 		{Severity: directory.Fault, Text: "wrong base", Fix: "base: ou=people,dc=x"},
 	}}
-	b := entered(t, newConsole(t, f, d)).want(200, "Nobody has had the directories looked at", "Check now", "Staff &amp; guests", "Nothing yet.", "None. Name canary")
+	b := entered(t, newConsole(t, f, d)).want(200, "The directories have not been checked since Postern started.", "Check now", "Staff &amp; guests", "Nothing yet.", "None. Name canary")
 	if d.asked != 0 {
 		t.Fatal("a look at the page asked the directory")
 	}
@@ -244,15 +244,19 @@ func TestRehearsals(t *testing.T) {
 		{Login: "canary2", At: noon, Steps: []app.RehearsalStep{{Name: "lookup"}, {Name: "reset", Err: "said no <here>", Fix: "give the right"}},
 			Findings: []directory.Finding{{Severity: directory.Warning, Text: "no right seen", Fix: "dsacls x"}}}}
 	entered(t, newConsole(t, f, &staff{})).want(200, "canary", "A complete reset worked", "1.234s", "A complete reset failed",
-		"set a new password: said no &lt;here&gt;", "give the right", "no right seen", "2026-11-22 12:00 UTC")
+		"set a new password: said no &lt;here&gt;", "give the right", "no right seen", "2026-11-22 12:00 UTC").
+		post("/admin/directories/check").want(200, "The directories would do, but a rehearsal failed.").never("Every directory would do")
 }
 
 func TestPerson(t *testing.T) {
 	f := newFake()
 	b := entered(t, newConsole(t, f, &staff{}))
-	b.post("/admin/directories/person", "login", " ada ").want(200, "Ada &lt;Byron&gt;", "it is locked", "may not reset 7", "dsacls", "too little is enrolled", "postern people enroll ada METHOD")
+	b.post("/admin/directories/person", "login", " ada ").want(200, "Ada &lt;Byron&gt;", "it is locked", "may not reset 7", "dsacls", `data-copy="p-`, "too little is enrolled", "postern people enroll ada METHOD")
 	if got := strings.Join(f.shown, ","); got != "console:root ada" {
 		t.Errorf("recorded as shown: %q", got)
+	}
+	if n := strings.Count(b.body, "data-copy"); n != 2 {
+		t.Errorf("%d fixes can be copied, want the two that are commands", n)
 	}
 	b.post("/admin/directories/person", "login", "nobody").want(404, "No account has that name", `value="nobody"`, `href="#login"`)
 	b.post("/admin/directories/person", "login", "  ").want(400, "Type what they sign in with")

@@ -3,8 +3,10 @@ package console
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"postern/app"
@@ -25,6 +27,7 @@ type directoriesPage struct {
 	At         moment
 	Errors     int
 	Warnings   int
+	Stuck      bool // a rehearsal
 	Cards      []card
 	Together   []row
 	Rehearsals []rehearsal
@@ -51,6 +54,7 @@ type row struct {
 	Icon     string
 	Text     string
 	Fix      string
+	Command  bool // the fix is one, to be copied as it is
 }
 
 // call is what was asked of a directory in one way.
@@ -111,6 +115,7 @@ func (c *Console) directoriesPage(r *http.Request, s app.Session) (directoriesPa
 	}
 	var err error
 	d.Rehearsals, err = c.rehearsals(r.Context())
+	d.Stuck = slices.ContainsFunc(d.Rehearsals, func(one rehearsal) bool { return !one.OK })
 	return d, err
 }
 
@@ -125,6 +130,9 @@ func newCard(i int, n app.NamedDirectory, report doctor.Report) card {
 	return out
 }
 
+// command is how a fix begins that can be given to a shell whole. One of several lines always can.
+var command = regexp.MustCompile(`^(?:# |LDAPTLS_CACERT=|sudo |postern (?:people|keys|check|serve|audit|console) |(?:ldap(?:modify|search|whoami|passwd)|slapacl|dsacls|dsconf|dsidm|samba-tool|ipa|kinit|chmod|chown|openssl) )`)
+
 // newRows puts first what is worst; within one severity the order stays.
 func newRows(prefix string, s doctor.Section) rows {
 	var out rows
@@ -133,7 +141,9 @@ func newRows(prefix string, s doctor.Section) rows {
 			if f.Severity != severity {
 				continue
 			}
-			one := row{ID: prefix + "-" + strconv.Itoa(i), Severity: f.Severity, Icon: icons[f.Severity], Text: f.Text, Fix: f.Fix}
+			one := row{ID: prefix + "-" + strconv.Itoa(i), Severity: f.Severity, Icon: icons[f.Severity],
+				Text: directory.Plain(f.Text), Fix: directory.PlainLines(f.Fix)}
+			one.Command = strings.Contains(one.Fix, "\n") || command.MatchString(one.Fix)
 			if severity == directory.Good {
 				out.Fine = append(out.Fine, one)
 			} else {

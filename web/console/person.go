@@ -52,6 +52,8 @@ func (c *Console) examine(r *http.Request, s app.Session, login string) (seen *p
 	case err == nil:
 		all := newRows("p", section)
 		return &personCard{Login: login, Rows: append(all.Bad, all.Fine...)}, http.StatusOK, "", nil
+	case errors.Is(err, app.ErrSeveral):
+		return nil, http.StatusNotFound, "console.person.several", nil
 	case errors.Is(err, app.ErrNobody):
 		return nil, http.StatusNotFound, "console.person.unknown", nil
 	case errors.Is(err, directory.ErrUnavailable):

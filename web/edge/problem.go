@@ -122,6 +122,7 @@ var conditions = []condition{
 	{app.ErrNoCanary, ProblemInternal},
 	{app.ErrRehearsed, ProblemInternal},
 	{app.ErrNobody, ProblemInternal}, // for operators alone
+	{app.ErrSeveral, ProblemInternal},
 	{method.ErrPending, app.ProblemPending},
 	{method.ErrRefused, app.ProblemAnswer},
 	{method.ErrMalformed, app.ProblemMalformed},

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"postern/account"
 	"postern/audit"
@@ -26,7 +25,7 @@ func (r *rehearsing) lookUp(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if !who.ok {
-		return "", &stuck{"it names no account, or several, in the configured directories", "list under rehearsal.accounts the login of one account in one directory"}
+		return "", &stuck{brief(r.a.nobody(ctx, r.Login)), "list under rehearsal.accounts the login of one account in one directory"}
 	}
 	acct := who.account
 	r.Directory = acct.Ref.Directory
@@ -95,8 +94,7 @@ func (r *rehearsing) targets(ctx context.Context, all []heldTarget) error {
 			continue
 		case targetFound:
 		default:
-			errs = append(errs, &stuck{fmt.Sprintf("the target %s cannot be rehearsed on (%s)", t.Directory, cmp.Or(t.State, "it does not answer")),
-				"see whether it can be reached, and whether the canary's account there is an ordinary one that may sign in"})
+			errs = append(errs, r.noTarget(ctx, t))
 			continue
 		}
 		if login, err := r.canaryThere(ctx, t); err != nil {
@@ -108,6 +106,40 @@ func (r *rehearsing) targets(ctx context.Context, all []heldTarget) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// noTarget says why a target cannot be rehearsed on.
+func (r *rehearsing) noTarget(ctx context.Context, t heldTarget) error {
+	switch t.State {
+	case targetDisabled:
+		return &stuck{"the canary's account in the target " + t.Directory + " is disabled", "enable it there: a disabled account is left alone by every reset"}
+	case targetGuarded:
+		return &stuck{"the canary's account in the target " + t.Directory + " is one that the directory guards, and is left alone by every reset",
+			"let the canary have an ordinary account there, which is no member of an administrators' group"}
+	}
+	return &stuck{"the target " + t.Directory + ": " + brief(r.a.unseen(ctx, r.held.Account, t)),
+		fmt.Sprintf("see what postern check says of directory %s: whether it can be reached, and whether it takes the sign-in of its service account", t.Directory)}
+}
+
+// halfway says what a target did not do, with what its directory shows of the service's rights.
+func (r *rehearsing) halfway(ctx context.Context, l recovery.Line) error {
+	s := &stuck{fmt.Sprintf("the password was set, and in %s not all is well: %s", l.Target, strings.TrimSpace(l.Change+" "+string(l.Result)+" "+l.Detail)), mendsRefusal(directory.Reason(l.Detail))}
+	if l.Result != recovery.Failed || l.Detail == "unreached" {
+		s.fix = "see the process log at this moment; postern check says what the service may do there"
+	}
+	for _, t := range r.held.Targets {
+		d, err := r.a.directory(t.Directory)
+		if err != nil || d.title(t.Directory) != l.Target {
+			continue
+		}
+		s.text += " (directory " + t.Directory + ")"
+		found := r.look(ctx, d, t.ID)
+		r.Findings = append(r.Findings, found...)
+		if i := slices.IndexFunc(found, func(f directory.Finding) bool { return f.Severity == directory.Fault }); i >= 0 {
+			s.fix = found[i].Fix
+		}
+	}
+	return s
 }
 
 // canaryThere returns "" when the account in a target may be reset by a rehearsal, else its login.
@@ -153,8 +185,7 @@ func (r *rehearsing) reset(ctx context.Context) (string, error) {
 		bad := l.Result == recovery.Failed || l.Result == recovery.Unknown || l.Result == recovery.Queued && l.Change != "notice_queued"
 		half := l.Target != r.dir.title("") && (l.Detail == "must_change" || l.Detail == "still_locked")
 		if bad || half {
-			return "", &stuck{fmt.Sprintf("the password was set, and in %s not all is well: %s %s %s", l.Target, l.Change, l.Result, l.Detail),
-				"see the process log at this moment; postern check says what the service may do there"}
+			return "", r.halfway(ctx, l)
 		}
 	}
 	return detail, nil
@@ -292,56 +323,26 @@ func (r *rehearsing) outbox(ctx context.Context) (string, error) {
 // examine asks the directory what the service may do to the canary: it knows the commands that
 // mend its own rights.
 func (r *rehearsing) examine(ctx context.Context) {
-	e, ok := directory.As[directory.Examiner](r.dir.Directory)
+	r.Findings = append(r.Findings, r.look(ctx, r.dir, r.who.account.Ref.ID)...)
+}
+
+// look returns what a directory shows of the service's rights on an account, without what is as it
+// should be.
+func (r *rehearsing) look(ctx context.Context, d NamedDirectory, id string) []directory.Finding {
+	e, ok := directory.As[directory.Examiner](d.Directory)
 	if !ok {
-		return
+		return nil
 	}
-	all, err := e.Examine(ctx, r.who.account.Ref.ID)
+	all, err := e.Examine(ctx, id)
 	if err != nil {
-		r.a.Logger.WarnContext(ctx, "the service's rights on the canary could not be looked at", "directory", r.Directory, "error", err)
+		r.a.Logger.WarnContext(ctx, "the service's rights on the canary could not be looked at", "directory", d.Name, "error", err)
 	}
-	r.Findings = slices.DeleteFunc(slices.Clone(all), func(f directory.Finding) bool { return f.Severity == directory.Good })
-}
-
-// mends says what an operator can do about err.
-func mends(err error) string {
-	var s *stuck
-	var no *directory.Rejected
-	switch {
-	case errors.As(err, &s):
-		return s.fix
-	case errors.As(err, &no):
-		return mendsRefusal(no.Reason)
-	case errors.Is(err, directory.ErrUncertain):
-		return "see the directory's log: it was asked and did not say. Nobody knows the canary's password either way, and the next rehearsal sets another"
-	case errors.Is(err, directory.ErrUnavailable):
-		return "see whether the directory runs and can be reached; postern check says more"
+	var out []directory.Finding
+	for _, f := range all {
+		if f.Severity != directory.Good {
+			f.Text, f.Fix = directory.Plain("directory "+d.Name+": "+f.Text), directory.PlainLines(f.Fix)
+			out = append(out, f)
+		}
 	}
-	return "see the process log at this moment; postern check says more"
-}
-
-func mendsRefusal(why directory.Reason) string {
-	switch why {
-	case directory.TooYoung:
-		return "make rehearsal.every longer than the directory's minimum age of passwords, or give the canary a policy without one; people who changed their password lately are refused the same way"
-	case directory.NotAllowed:
-		return "give the service the rights that the page of this kind of directory under docs/operate names"
-	case directory.NeedsOld:
-		return "the directory asks for the old password, which nobody who forgot it has: change that policy, or give the service the right to pass over it"
-	}
-	return "compare the settings under password with the directory's password policy: the directory refuses what Postern would let people choose"
-}
-
-// brief is err for a line: without names of packages, and not without end.
-func brief(err error) string {
-	const most = 600
-	text := strings.NewReplacer("directory: ", "", "app: ", "", "\n", "; ").Replace(err.Error())
-	if len(text) <= most {
-		return text
-	}
-	text = text[:most]
-	for !utf8.ValidString(text) {
-		text = text[:len(text)-1]
-	}
-	return text + " …"
+	return out
 }
