@@ -45,6 +45,9 @@ func (a *App) spread(ctx context.Context, h held) []reached {
 			} else {
 				out[i] = a.reach(ctx, t, h.to, false)
 			}
+			if r := out[i]; r.outcome == recovery.Rejected && r.State == targetFound {
+				a.Logger.WarnContext(ctx, "a target refused", "directory", r.Directory, "reason", r.detail, "operator", r.operator, "flow", string(h.Recovery.ID))
+			}
 		})
 	}
 	wg.Wait()

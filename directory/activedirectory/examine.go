@@ -93,7 +93,7 @@ func (d *Directory) examineState(r *ldapclient.Report, e *goldap.Entry) {
 		r.Add(directory.Warning, onAccount("an administrator enables it, if it should be;", e, `Enable-ADAccount -Identity "%s"`, "samba-tool user enable %s"), "%s: the account is disabled; a new password does not change that", e.DN)
 	}
 	if a.Locked {
-		r.Add(directory.Warning, "a reset or an unlock ends it", "%s: locked by wrong passwords since %s", e.DN, a.LockedSince.Format(time.DateTime))
+		r.Good("%s: wrong passwords have locked it; a reset or an unlock ends that", e.DN)
 	}
 	if a.MustChange {
 		r.Good("%s: the password must be changed at the next sign-in", e.DN)
