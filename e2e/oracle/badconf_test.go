@@ -39,7 +39,7 @@ func TestBadConfiguration(t *testing.T) {
 		{name: "secret written out", settings: file(strings.Replace(trusted, secret, `bind_password: "x"`, 1), ""), says: []string{"bind_password"}},
 		{name: "no such directory type", settings: strings.Replace(file(trusted, ""), "type: ldap", "type: nis", 1), says: []string{"directories[0].type", "nis"}},
 		{name: "policy that nobody can meet", settings: file(trusted, "policy: {rules: [{name: all, require: {methods: 3}}]}\n"), says: []string{"all"}},
-		{name: "unreachable directory", settings: file(fmt.Sprintf("urls: [%q], %s", closed, secret), ""), says: []string{"staff", "connection refused"}, starts: true},
+		{name: "unreachable directory", settings: file(fmt.Sprintf("urls: [%q], %s", closed, secret), ""), says: []string{"staff", "refuses connections"}, starts: true},
 		{name: "wrong authority", settings: file(strings.Replace(trusted, slapd.Authority, stranger, 1), ""), says: []string{"staff", "authority that is not trusted"}, starts: true},
 		{name: "wrong name in the certificate", settings: file(trusted+", server_name: ldap.example.com", ""), says: []string{"staff", "ldap.example.com"}, starts: true},
 		{name: "wrong secret", settings: file(strings.Replace(trusted, "SLAPD_SERVICE_WORD", "HOME", 1), ""), says: []string{"staff", "bind"}, starts: true},
