@@ -64,7 +64,7 @@ func (r Rule) check(at string, methods Methods) []Finding {
 	if !strong && len(plan.Ways) > 0 {
 		fix := "change " + at + ".require: let it accept one of the methods that resist phishing"
 		if !methods.resist() {
-			fix = addPasskey
+			fix = addKey
 		}
 		out = append(out, Finding{false, r.Name, "offers no phishing-resistant method (NIST SP 800-63B-4 section 2.2.2)", fix})
 	}
@@ -121,8 +121,8 @@ func (p Policy) at(i int) string {
 	return fmt.Sprintf("policy.rules[%d]", i)
 }
 
-// addPasskey mends what only a passkey mends.
-const addPasskey = "add \"passkey: {}\" under methods"
+// addKey mends what only a passkey mends.
+const addKey = "add \"passkey: {}\" under methods"
 
 // resist reports whether any of the methods resists phishing.
 func (m Methods) resist() bool {
@@ -140,7 +140,7 @@ func (q Requirement) lacks(at string, methods Methods) string {
 	case len(q.AnyOf) > 0:
 		return "change " + at + ".any_of"
 	case q.AtLeast == PhishingResistant && !methods.resist():
-		return addPasskey
+		return addKey
 	case len(q.Allow) == 0:
 		return fmt.Sprintf("add methods under methods until %d of them need different things, such as \"totp: {}\" and \"email_code: {}\", or one that is enough alone, \"passkey: {}\"", max(1, q.Methods))
 	}

@@ -71,8 +71,8 @@ func TestBuiltInRulesAreMendedByWhatIsWritten(t *testing.T) {
 		text    string
 		fix     string
 	}{
-		{weak, "accounts that the directory guards cannot recover", addPasskey},
-		{weak, "offers no phishing-resistant method", addPasskey},
+		{weak, "accounts that the directory guards cannot recover", addKey},
+		{weak, "offers no phishing-resistant method", addKey},
 		{all, "no quarantine", "set policy.quarantine: 24h"},
 		{Methods{}, "nobody could recover", "add methods under methods until 2 of them"},
 	} {

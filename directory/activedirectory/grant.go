@@ -23,7 +23,7 @@ type grant struct {
 var (
 	grantReset      = grant{"CA;Reset Password;user", "S", "(OA;CIIO;CR;" + idReset + ";" + idUser + ";%s)"}
 	grantUnlock     = grant{"RPWP;lockoutTime;user", "S", "(OA;CIIO;RPWP;" + idLockoutTime + ";" + idUser + ";%s)"}
-	grantMustChange = grant{"RPWP;pwdLastSet;user", "S", "(OA;CIIO;RPWP;" + idPwdLastSet + ";" + idUser + ";%s)"}
+	grantMustChange = grant{"RPWP;pwdLastSet;user", "S", "(OA;CIIO;RPWP;" + idLastSet + ";" + idUser + ";%s)"}
 	grantPolicy     = grant{"GR", "T", "(A;CI;LCRPLORC;;;%s)"}
 	grantLook       = grant{"RC;;user", "S", "(OA;CIIO;RC;;" + idUser + ";%s)"}
 	grantDomain     = grant{"GR", "", "(A;;LCRPLORC;;;%s)"}

@@ -28,7 +28,7 @@ const (
 	idUnexpire     = "ccc2dc7d-a6ad-4a7a-8846-c04e3cc53501" // Unexpire-Password
 	idRestrictions = "4c164200-20c0-11d0-a768-00aa006e0529" // User-Account-Restrictions, pwdLastSet among them
 	idLockoutTime  = "28630ebf-41d5-11d1-a9c1-0000f80367c1"
-	idPwdLastSet   = "bf967a0a-0de6-11d0-a285-00aa003049e2"
+	idLastSet      = "bf967a0a-0de6-11d0-a285-00aa003049e2"
 	idUser         = "bf967aba-0de6-11d0-a285-00aa003049e2"
 )
 
@@ -38,7 +38,7 @@ var (
 	rightReset      = right{maskControl, []string{idReset}}
 	rightUnexpire   = right{maskControl, []string{idUnexpire}}
 	rightUnlock     = right{maskWrite, []string{idLockoutTime, idUser}}
-	rightMustChange = right{maskWrite, []string{idPwdLastSet, idRestrictions, idUser}}
+	rightMustChange = right{maskWrite, []string{idLastSet, idRestrictions, idUser}}
 )
 
 // grants reports whether the list gives r to somebody who is all of these. Entries count in their

@@ -91,14 +91,14 @@ func TestRights(t *testing.T) {
 		{"handed down", [][]byte{ace(typeAllowObject, 0x10, maskControl, idReset, idUser, me)}, rightReset, true},
 		{"an audit entry", [][]byte{ace(2, 0, maskAll, "", "", me)}, rightReset, false},
 
-		{"write the attribute", [][]byte{ace(typeAllowObject, 0, maskWrite|0x10, idPwdLastSet, idUser, me)}, rightMustChange, true},
+		{"write the attribute", [][]byte{ace(typeAllowObject, 0, maskWrite|0x10, idLastSet, idUser, me)}, rightMustChange, true},
 		{"write its property set", [][]byte{ace(typeAllowObject, 0, maskWrite, idRestrictions, idUser, me)}, rightMustChange, true},
 		{"the property set holds no lockoutTime", [][]byte{ace(typeAllowObject, 0, maskWrite, idRestrictions, idUser, me)}, rightUnlock, false},
 		{"write every attribute", [][]byte{ace(typeAllow, 0, maskWrite, "", "", me)}, rightUnlock, true},
 		{"write all of a user", [][]byte{ace(typeAllowObject, 0, maskWrite, idUser, "", me)}, rightUnlock, true},
 		{"generic write", [][]byte{ace(typeAllow, 0, maskWriting, "", "", me)}, rightUnlock, true},
 		{"read alone", [][]byte{ace(typeAllowObject, 0, 0x10, idLockoutTime, "", me)}, rightUnlock, false},
-		{"the set denied, the attribute given later", [][]byte{ace(typeDenyObject, 0, maskWrite, idRestrictions, "", me), ace(typeAllowObject, 0, maskWrite, idPwdLastSet, "", me)}, rightMustChange, false},
+		{"the set denied, the attribute given later", [][]byte{ace(typeDenyObject, 0, maskWrite, idRestrictions, "", me), ace(typeAllowObject, 0, maskWrite, idLastSet, "", me)}, rightMustChange, false},
 	} {
 		d, err := readDescriptor(list(c.aces...))
 		if err != nil {

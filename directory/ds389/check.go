@@ -12,9 +12,9 @@ import (
 	"postern/directory/ldapclient"
 )
 
-// passwordPlugin is where FreeIPA keeps who may set passwords without their expiring at once, on
+// extopPlugin is where FreeIPA keeps who may set passwords without their expiring at once, on
 // each server by itself.
-const passwordPlugin = "cn=ipa_pwd_extop,cn=plugins,cn=config"
+const extopPlugin = "cn=ipa_pwd_extop,cn=plugins,cn=config"
 
 // Check asks every server whether it would do, and changes nothing. What the service account may
 // write is looked at for a few people, as Examine does for one.
@@ -133,9 +133,9 @@ func (d *Directory) checkManager(ctx context.Context, r *ldapclient.Report, c *l
 	privilege := "ipa sysaccount-policy " + ldapclient.Quoted(name) + " --privileged=true"
 	grant := ldapclient.Steps("on every server; FreeIPA 4.13 and later:", privilege, restart,
 		"# before 4.13, after which the directory applies no rule (password_rules: bypass):",
-		d.as(c.Server(), ldapclient.Line("dn", passwordPlugin), "changetype: modify", "add: passSyncManagersDNs", ldapclient.Line("passSyncManagersDNs", d.set.BindDN)), restart)
+		d.as(c.Server(), ldapclient.Line("dn", extopPlugin), "changetype: modify", "add: passSyncManagersDNs", ldapclient.Line("passSyncManagersDNs", d.set.BindDN)), restart)
 	manages := func(attribute string) bool {
-		return slices.ContainsFunc(d.read(ctx, c, passwordPlugin, attribute), func(dn string) bool { return sameDN(dn, d.set.BindDN) })
+		return slices.ContainsFunc(d.read(ctx, c, extopPlugin, attribute), func(dn string) bool { return sameDN(dn, d.set.BindDN) })
 	}
 	switch {
 	case manages("sysAcctManagersDNs"):
@@ -143,11 +143,11 @@ func (d *Directory) checkManager(ctx context.Context, r *ldapclient.Report, c *l
 	case manages("passSyncManagersDNs"):
 		r.Good("%s: what the service account sets does not expire", url)
 		d.tellRules(r, c, ldapclient.Steps("with FreeIPA 4.13 and later by:", privilege, restart,
-			d.as(c.Server(), ldapclient.Line("dn", passwordPlugin), "changetype: modify", "delete: passSyncManagersDNs", ldapclient.Line("passSyncManagersDNs", d.set.BindDN)), restart), "passSyncManagersDNs")
-	case len(d.read(ctx, c, passwordPlugin, "cn")) > 0:
+			d.as(c.Server(), ldapclient.Line("dn", extopPlugin), "changetype: modify", "delete: passSyncManagersDNs", ldapclient.Line("passSyncManagersDNs", d.set.BindDN)), restart), "passSyncManagersDNs")
+	case len(d.read(ctx, c, extopPlugin, "cn")) > 0:
 		r.Add(directory.Fault, grant, "%s: FreeIPA expires at once every password that the service account sets: people would have to change it again", url)
 	default:
-		see := d.as(c.Server(), d.rule(passwordPlugin, "postern looks", `= "cn || sysAcctManagersDNs || passSyncManagersDNs"`, reading)...)
+		see := d.as(c.Server(), d.rule(extopPlugin, "postern looks", `= "cn || sysAcctManagersDNs || passSyncManagersDNs"`, reading)...)
 		r.Add(directory.Warning, grant+"\n# to let it be seen:\n"+see,
 			"%s: whether FreeIPA expires at once what the service account sets cannot be seen; after a reset Postern tells people if they must change it again", url)
 	}

@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	goldap "github.com/go-ldap/ldap/v3"
@@ -29,10 +30,10 @@ func (d *Directory) ChangePassword(ctx context.Context, id string, old, to secre
 	shut := false
 	judge := func(said ldapclient.PolicyError, err error) error {
 		verdict := who.verdict(said, err)
-		if verdict == nil || verdict == directory.ErrMustChange && err == nil {
+		if verdict == nil || errors.Is(verdict, directory.ErrMustChange) && err == nil {
 			return nil // signed in
 		}
-		shut = verdict == directory.ErrMustChange
+		shut = errors.Is(verdict, directory.ErrMustChange)
 		return verdict
 	}
 	err = d.ChangeAs(ctx, ldapclient.Person{DN: who.dn, With: old}, writing("change a password"), judge, func(c *ldapclient.Conn) error {
