@@ -393,7 +393,9 @@ func TestJobIsTakenWhileAResetSettles(t *testing.T) {
 	e := newERP()
 	w := newWorld(t, withERP(e))
 	s := w.verified("alice")
-	e.away()
+	e.set(func(p *people) { // it is found, and takes no password
+		p.refuse = func(string) error { return fmt.Errorf("dial: %w", directory.ErrUnavailable) }
+	})
 	w.ok(w.SetPassword(t.Context(), visitor, s.Token, secret.New(fresh)))
 	w.pass(time.Minute)
 	next := w.verified("alice")
