@@ -1,6 +1,7 @@
 // Package directory is the contract for the places where accounts and passwords live. One folder
-// below this one is one kind of directory; directory/all lists them; directory/wrap adds
-// deadlines, retries of reads, a circuit breaker and counters to any.
+// below this one is one kind of directory, or a family of kinds; directory/all lists them.
+// directory/ldapclient is what those that speak LDAP share; directory/wrap adds deadlines, retries
+// of reads, a circuit breaker and counters to any.
 //
 // It keeps no copy of accounts and decides nothing: it finds, it sets, and it tells refusal,
 // silence and outage apart, because recovery depends on that difference.

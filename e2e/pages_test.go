@@ -320,5 +320,7 @@ func (w *walk) shoot(name string) {
 	keep("small-light")
 	w.Resize(1280, 800)
 	keep("large-light")
+	w.Dark(true)
+	keep("large-dark")
 	w.Resize(320, 640)
 }

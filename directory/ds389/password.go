@@ -2,7 +2,6 @@ package ds389
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	goldap "github.com/go-ldap/ldap/v3"
@@ -76,16 +75,7 @@ func (d *Directory) ChangePassword(ctx context.Context, id string, old, to secre
 	if err != nil {
 		return err
 	}
-	shut := false
-	judge := func(said ldapclient.PolicyError, err error) error {
-		verdict := who.verdict(said, err)
-		if verdict == nil || errors.Is(verdict, directory.ErrMustChange) && err == nil {
-			return nil // signed in
-		}
-		shut = errors.Is(verdict, directory.ErrMustChange)
-		return verdict
-	}
-	err = d.ChangeAs(ctx, ldapclient.Person{DN: who.dn, With: old}, d.writing("change a password"), judge, func(c *ldapclient.Conn) error {
+	shut, err := d.ChangeAs(ctx, ldapclient.Person{DN: who.dn, With: old}, d.writing("change a password"), who.verdict, func(c *ldapclient.Conn) error {
 		change := goldap.NewModifyRequest(who.dn, []goldap.Control{ldapclient.PolicyControl{}})
 		change.Replace("userPassword", []string{to.Reveal()})
 		return c.Once(ctx, func() error { return c.Modify(change) })

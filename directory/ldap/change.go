@@ -2,7 +2,6 @@ package ldap
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	goldap "github.com/go-ldap/ldap/v3"
@@ -27,16 +26,7 @@ func (d *Directory) ChangePassword(ctx context.Context, id string, old, to secre
 	if err != nil {
 		return err
 	}
-	shut := false
-	judge := func(said ldapclient.PolicyError, err error) error {
-		verdict := who.verdict(said, err)
-		if verdict == nil || errors.Is(verdict, directory.ErrMustChange) && err == nil {
-			return nil // signed in
-		}
-		shut = errors.Is(verdict, directory.ErrMustChange)
-		return verdict
-	}
-	err = d.ChangeAs(ctx, ldapclient.Person{DN: who.dn, With: old}, writing("change a password"), judge, func(c *ldapclient.Conn) error {
+	shut, err := d.ChangeAs(ctx, ldapclient.Person{DN: who.dn, With: old}, writing("change a password"), who.verdict, func(c *ldapclient.Conn) error {
 		return d.exchange(ctx, c, who.dn, old, to)
 	})
 	switch {
@@ -86,12 +76,6 @@ func (d *Directory) renew(ctx context.Context, id string, old, to secret.Text) e
 		if p.safe && d.set.PasswordRight == "write" {
 			return d.exchange(ctx, c, e.DN, old, to)
 		}
-		if err := d.send(ctx, c, e.DN, to); err != nil {
-			return err
-		}
-		if d.set.SetMustChange == "never" {
-			d.keep(ctx, c, e.DN)
-		}
-		return nil
+		return d.reset(ctx, c, e.DN, to)
 	})
 }

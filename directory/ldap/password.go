@@ -21,15 +21,20 @@ func (d *Directory) SetPassword(ctx context.Context, id string, to secret.Text) 
 		if ldapclient.First(e, attrLocked) == lockedForGood {
 			return &directory.Rejected{Reason: directory.NotAllowed, Operator: "an administrator has locked the account, and a new password would unlock it"}
 		}
-		if err := d.send(ctx, c, e.DN, to); err != nil {
-			return err
-		}
-		// With the right to write ppolicy marks nothing: a reset costs one write.
-		if d.set.SetMustChange == "never" && d.set.PasswordRight == "manage" {
-			d.keep(ctx, c, e.DN)
-		}
-		return nil
+		return d.reset(ctx, c, e.DN, to)
 	})
+}
+
+// reset sends the new password as the service account. With the right to write ppolicy marks nothing,
+// and that is all; with manage a mark is taken back.
+func (d *Directory) reset(ctx context.Context, c *ldapclient.Conn, dn string, to secret.Text) error {
+	if err := d.send(ctx, c, dn, to); err != nil {
+		return err
+	}
+	if d.set.SetMustChange == "never" && d.set.PasswordRight == "manage" {
+		d.keep(ctx, c, dn)
+	}
+	return nil
 }
 
 // send is the write itself.

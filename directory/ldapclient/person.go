@@ -23,24 +23,27 @@ type Person struct {
 	With secret.Text
 }
 
-// ChangeAs binds once as the person and, unless judge returns an error about the answer to that,
-// runs f on the same connection, which then is a stranger's no longer and is closed. f's request is
-// never repeated. What judge is told is as Try tells it. judge's error is returned as it is; that of f
-// as directory.SetPassword promises.
-func (cl *Client) ChangeAs(ctx context.Context, p Person, w Writing, judge func(PolicyError, error) error, f func(*Conn) error) error {
+// ChangeAs binds once as the person and, where verdict says of the answer that they are let in, runs f
+// on the same connection, which then is a stranger's no longer and is closed. f's request is never
+// repeated. verdict is told what Try tells, and answers as directory.Authenticator does; what keeps
+// them out is returned as it is, an error of f as directory.SetPassword promises. shut means that the
+// password is right, and that the server lets nobody in with it any more: it has expired.
+func (cl *Client) ChangeAs(ctx context.Context, p Person, w Writing, verdict func(PolicyError, error) error, f func(*Conn) error) (shut bool, err error) {
 	c, err := cl.tries.take(ctx, false)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() {
 		c.broken = true // nobody else goes on as this person
 		cl.tries.put(c)
 	}()
-	said, err := cl.prove(ctx, c, p)
-	if err := judge(said, err); err != nil {
-		return err
+	said, refused := cl.prove(ctx, c, p)
+	out := verdict(said, refused)
+	due := errors.Is(out, directory.ErrMustChange)
+	if out != nil && (!due || refused != nil) {
+		return due, out
 	}
-	return w.outcome(f(c))
+	return false, w.outcome(f(c))
 }
 
 // PasswordChange builds PasswdModifyRequestValue (RFC 3062 section 2) with the old password too.

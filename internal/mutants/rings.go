@@ -111,7 +111,7 @@ var rings = []mutant{
 	{file: "directory/ldapclient/conn.go", old: "c.broken = c.broken || unbound(answer)", new: "_ = answer", by: "TestUnboundIsNotKept"},
 	{file: "directory/activedirectory/account.go", old: "a.Privileged || in.mighty", new: "a.Privileged", by: "TestPeople"},
 	{file: "directory/activedirectory/grant.go", old: "if !strings.ContainsAny(name, ends) &&", new: "if true ||", by: "TestCommandsOfWindows"},
-	{file: "directory/ldap/change.go", old: "shut = errors.Is(verdict, directory.ErrMustChange)", new: "shut = verdict != nil", by: "TestExpiredPeople|TestSuite"},
+	{file: "directory/ldapclient/person.go", old: "return due, out", new: "return true, out", by: "TestExpiredPeople|TestSuite", packages: []string{"directory/ldap"}},
 	{file: "directory/ldapclient/person.go", old: "c.broken = true // nobody else", new: "// nobody else", by: "TestNobodyGoesOnAsThePerson", packages: []string{"directory/ldap"}},
 	{file: "directory/ds389/authenticate.go", old: "case said == ldapclient.PolicyExpired && w.proves:", new: "case said == ldapclient.PolicyExpired:", by: "TestVerdict"},
 	{file: "directory/ds389/profile.go", old: "change.Replace(attrUnlock, nil)", new: "_ = attrUnlock", by: "TestStates"},
